@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef EXTENT_H
+#define EXTENT_H
+
+/*
+ * libextent: hand compressed extents to extentd and learn when each is safe on disk.
+ *
+ * One struct extent_session is one connection. It belongs to one thread at a time; different
+ * sessions are independent. No function blocks unless its comment says so.
+ *
+ * Functions return 0 or a non-negative result on success and a negative errno on failure;
+ * extent_error_text() then says more. Requests are asynchronous: a call that returns a request
+ * id (> 0) has queued the request, and its one completion comes later, to its callback or, where
+ * that is NULL, to extent_next_completion(). A lost connection completes every request that is
+ * under way with -ECONNRESET: nothing is retried behind the caller's back, because only the
+ * caller knows which of its data may be sent again. Open a new session to go on.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct extent_session;
+
+/* Where extentd listens when nothing else is said. */
+#define EXTENT_DEFAULT_SOCKET "/run/extentd/extentd.sock"
+
+/* What an acknowledgement of a write promises; README, "What is guaranteed". */
+enum extent_ack {
+	EXTENT_ACCEPTED = 1, /* checked and held by the daemon */
+	EXTENT_WRITTEN = 2,  /* taken by the kernel */
+	EXTENT_DURABLE = 3,  /* on stable storage, and proved so */
+};
+
+/* How the data came to be on disk. */
+enum extent_form {
+	EXTENT_ENCODED = 1, /* the extent as it was sent */
+	EXTENT_DECODED = 2, /* decompressed first: the kernel would not have it otherwise */
+	EXTENT_PLAIN = 3,   /* it was sent uncompressed */
+};
+
+/* BTRFS_ENCODED_IO_COMPRESSION_* of linux/btrfs.h. */
+enum extent_compression {
+	EXTENT_NONE = 0,
+	EXTENT_ZLIB = 1,
+	EXTENT_ZSTD = 2,
+	EXTENT_LZO_4K = 3,
+	EXTENT_LZO_8K = 4,
+	EXTENT_LZO_16K = 5,
+	EXTENT_LZO_32K = 6,
+	EXTENT_LZO_64K = 7,
+};
+
+enum extent_kind {
+	EXTENT_OP_OPEN = 1,
+	EXTENT_OP_WRITE,
+	EXTENT_OP_SYNC,
+	EXTENT_OP_CLOSE,
+	EXTENT_OP_CANCEL,
+	EXTENT_OP_STATUS,
+	EXTENT_OP_ARENA,
+	EXTENT_OP_LOST, /* not an answer: an earlier write that had been acknowledged as
+			 * accepted or written did not reach the disk; id is that write's */
+};
+
+struct extent_completion {
+	int64_t id;
+	enum extent_kind kind;
+	int result;	       /* 0 or negative errno */
+	unsigned int code;     /* extentd's own code, for extent_code_text(); 0 on success */
+	enum extent_ack level; /* reached, for writes */
+	enum extent_form form; /* for writes */
+	uint64_t detail; /* byte position of a payload fault; number of lost extents for SYNC */
+	int file;	 /* handle the request named, or -1 */
+	uint64_t offset; /* of writes: bytes in the file */
+	uint64_t len;
+	void *userdata;
+};
+
+typedef void (*extent_callback)(struct extent_session *s, const struct extent_completion *c);
+
+/*
+ * Connecting. socket_path NULL: $EXTENTD_SOCKET, else EXTENT_DEFAULT_SOCKET. extent_attach()
+ * takes over a connected stream socket, closing it also on failure. Both block until the daemon
+ * has answered HELLO or ten seconds have passed.
+ */
+int extent_connect(const char *socket_path, struct extent_session **out);
+int extent_attach(int fd, struct extent_session **out);
+
+/* Ends the session. Requests under way are dropped without completions. NULL is allowed. */
+void extent_disconnect(struct extent_session *s);
+
+struct extent_limits {
+	uint64_t credit_bytes; /* payload bytes that may be under way */
+	uint32_t credit_requests;
+	uint32_t max_files;
+	uint32_t max_payload; /* bytes; OPEN may say less for a file */
+	uint32_t max_unencoded;
+	uint32_t backend;    /* 1 uring, 2 ioctl, 3 decode */
+	uint32_t validation; /* 0 none, 1 structure, 2 full */
+	bool descriptors;    /* false over a forwarded socket: open by path only */
+};
+
+void extent_get_limits(const struct extent_session *s, struct extent_limits *out);
+
+/*
+ * The event loop is the caller's: poll extent_fd() for extent_events() (POLLIN, POLLOUT), then
+ * call extent_process(), which sends and receives what it can and runs callbacks. It returns
+ * the number of completions delivered, or a negative errno once the connection is lost and all
+ * completions have been delivered. Callbacks may call anything but extent_process(),
+ * extent_wait() and extent_disconnect().
+ */
+int extent_fd(const struct extent_session *s);
+int extent_events(const struct extent_session *s);
+int extent_process(struct extent_session *s);
+
+/* Blocks until something was processed or timeout_ms passed (-1: no limit); as extent_process(). */
+int extent_wait(struct extent_session *s, int timeout_ms);
+
+/* Takes the oldest completion that had no callback. 1 if there was one, else 0. */
+int extent_next_completion(struct extent_session *s, struct extent_completion *out);
+
+/* Requests without a completion yet. */
+unsigned int extent_pending(const struct extent_session *s);
+
+/*
+ * Payload memory that the daemon shares, so that no payload is copied through the socket. A
+ * buffer belongs to the caller from extent_buffer_get() until it is handed to extent_write()
+ * with EXTENT_BUFFER, and again to the library's pool when that write completes. Buffers are
+ * sector-aligned and at least size bytes. NULL when the pool is used up (process completions)
+ * or size is above max_payload; without descriptors they are ordinary memory.
+ */
+void *extent_buffer_get(struct extent_session *s, size_t size);
+void extent_buffer_put(struct extent_session *s, void *buffer);
+
+enum extent_open_flag {
+	EXTENT_CREATE = 2,
+	EXTENT_EXCLUSIVE = 4,
+	EXTENT_TRUNCATE = 8,
+	EXTENT_NODATACOW = 16, /* take a nodatacow file; durable then means a plain fsync */
+};
+
+struct extent_file_info { /* what OPEN's completion made known */
+	uint32_t backend;
+	uint32_t sector_size; /* bytes */
+	uint32_t max_payload;
+	uint32_t max_unencoded;
+	uint64_t size;
+};
+
+/*
+ * A file to write to, as a handle >= 0 stored in *file at once: writes may follow without
+ * waiting, they complete with an error if the open fails. extent_open_fd() passes a descriptor
+ * that the caller opened for writing (best O_RDWR, see UNVERIFIABLE); it stays the caller's and
+ * may be closed as soon as the call returns. label names the file in errors. extent_open_path()
+ * has the daemon open it beneath a root of its configuration, with this process's rights.
+ * Returns the request id. -EMFILE: max_files handles are open. -EAGAIN: out of credits.
+ */
+int64_t extent_open_fd(struct extent_session *s, int fd, const char *label, unsigned int flags,
+		       extent_callback done, void *userdata, int *file);
+int64_t extent_open_path(struct extent_session *s, const char *path, unsigned int flags,
+			 unsigned int mode, extent_callback done, void *userdata, int *file);
+
+/* What is known of an open file; -EAGAIN until its OPEN has completed. */
+int extent_file_info(const struct extent_session *s, int file, struct extent_file_info *out);
+
+struct extent_write {
+	int file;
+	uint64_t offset;	   /* in the file, bytes, a multiple of sector_size */
+	uint64_t len;		   /* bytes of the file written */
+	uint64_t unencoded_len;	   /* bytes that the payload decodes to */
+	uint64_t unencoded_offset; /* first of those bytes that is written (bookends) */
+	const void *payload;
+	uint32_t payload_len;
+	uint32_t compression; /* enum extent_compression; EXTENT_NONE is a plain write */
+	uint32_t encryption;  /* 0; others are refused today, as by the kernel */
+	enum extent_ack ack;
+	unsigned int flags; /* enum extent_write_flag */
+};
+
+enum extent_write_flag {
+	EXTENT_BUFFER =
+		1, /* payload came from extent_buffer_get(): no copy, given to the library */
+};
+
+/*
+ * Queues one extent. Without EXTENT_BUFFER the payload is copied before the call returns.
+ * -EAGAIN: out of credits or buffers, nothing was queued (and a buffer is still the caller's):
+ * process completions and try again.
+ */
+int64_t extent_write(struct extent_session *s, const struct extent_write *w, extent_callback done,
+		     void *userdata);
+
+/*
+ * Completes when all writes queued before it on the file (or, with file -1, by the session) are
+ * safe on disk, at whatever level they were acknowledged; for the session also when everything
+ * else that happened on its filesystems before is. Fails with -EIO if any of them was lost
+ * since the last SYNC: completions of kind EXTENT_OP_LOST name them.
+ */
+int64_t extent_sync(struct extent_session *s, int file, extent_callback done, void *userdata);
+
+/* Gives the handle back; writes under way are not affected. The handle may be reused at once. */
+int64_t extent_close(struct extent_session *s, int file, extent_callback done, void *userdata);
+
+/* Stops a write that has not reached the kernel yet; -EALREADY if it has. */
+int64_t extent_cancel(struct extent_session *s, int64_t id, extent_callback done, void *userdata);
+
+/* The daemon's counters, see wire/counters.h for their order; read by extent_counters() then. */
+int64_t extent_status(struct extent_session *s, extent_callback done, void *userdata);
+unsigned int extent_counters(const struct extent_session *s, const uint64_t **values);
+
+/* Errors. The text of the session's last error or of a completion, with file, offset and cause;
+ * valid until the next call on this session. */
+const char *extent_error_text(const struct extent_session *s);
+const char *extent_completion_text(struct extent_session *s, const struct extent_completion *c);
+const char *extent_code_text(unsigned int code);
+const char *extent_code_name(unsigned int code);
+
+/*
+ * The blocking layer: each queues its request, processes the session until it has completed,
+ * and returns its result. Other requests' callbacks run meanwhile.
+ */
+int extent_open_fd_wait(struct extent_session *s, int fd, const char *label, unsigned int flags,
+			int *file);
+int extent_open_path_wait(struct extent_session *s, const char *path, unsigned int flags,
+			  unsigned int mode, int *file);
+int extent_write_wait(struct extent_session *s, const struct extent_write *w);
+int extent_sync_wait(struct extent_session *s, int file);
+int extent_close_wait(struct extent_session *s, int file);
+int extent_status_wait(struct extent_session *s);
+
+/* Processes until nothing is pending; the first error among the completions, or 0. */
+int extent_drain(struct extent_session *s);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

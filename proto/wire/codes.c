@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+
+#include "wire/codes.h"
+
+const char *wire_code_name(unsigned int code)
+{
+	switch (code) {
+#define X(number, name, err, text)                                                                 \
+	case number:                                                                               \
+		return #name;
+		WIRE_CODES(X)
+#undef X
+	default:
+		return "UNKNOWN";
+	}
+}
+
+const char *wire_code_text(unsigned int code)
+{
+	switch (code) {
+#define X(number, name, err, text)                                                                 \
+	case number:                                                                               \
+		return text;
+		WIRE_CODES(X)
+#undef X
+	default:
+		return "unknown code: the daemon is newer than this client";
+	}
+}
+
+int wire_code_errno(unsigned int code, int kernel_errno)
+{
+	if (kernel_errno)
+		return kernel_errno;
+
+	switch (code) {
+#define X(number, name, err, text)                                                                 \
+	case number:                                                                               \
+		return number == 0 ? 0 : err ? err : EIO;
+		WIRE_CODES(X)
+#undef X
+	default:
+		return code >= 1000 && code < 2000 ? EBADMSG : EIO;
+	}
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef EXTENTD_WIRE_LIMITS_H
+#define EXTENTD_WIRE_LIMITS_H
+
+/*
+ * Every limit of the protocol and of the daemon's defaults, in one place. A client learns the
+ * ones that concern it from HELLO_REPLY and OPEN_REPLY and must not assume these values.
+ */
+
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+
+/* BTRFS_MAX_COMPRESSED and BTRFS_MAX_UNCOMPRESSED of fs/btrfs/compression.h, Linux 5.18 to 7.3. */
+#define LIMIT_PAYLOAD_BYTES   (128 * KIB)
+#define LIMIT_UNENCODED_BYTES (128 * KIB)
+
+/* Frames. The longest is a WRITE with an inline payload. */
+#define LIMIT_PATH_BYTES       4095 /* PATH_MAX without its terminating zero */
+#define LIMIT_ERROR_TEXT_BYTES 512
+#define LIMIT_ACKS_PER_FRAME   128
+#define LIMIT_COUNTERS	       256
+
+/* One session. */
+#define LIMIT_CREDIT_REQUESTS 512	 /* unacknowledged requests */
+#define LIMIT_CREDIT_BYTES    (64 * MIB) /* payload bytes of unacknowledged requests */
+#define LIMIT_FILES	      1024	 /* handles open at once; also bounds the handle's value */
+#define LIMIT_ARENAS	      4
+#define LIMIT_ARENA_BYTES     (256 * MIB)
+#define LIMIT_UNSETTLED	      16384 /* writes taken by the kernel and not yet known to be safe */
+#define LIMIT_QUEUED_FDS      8	    /* descriptors received ahead of the frames that claim them */
+#define LIMIT_OUTPUT_BYTES    (256 * KIB) /* unsent replies beyond which no request is read */
+
+/* One user (uid), over all sessions. */
+#define LIMIT_USER_SESSIONS	1024
+#define LIMIT_USER_FILES	8192
+#define LIMIT_USER_ARENA_BYTES	(1024 * MIB)
+#define LIMIT_USER_INLINE_BYTES (64 * MIB) /* payload bytes held in the daemon's own memory */
+
+/* The daemon. */
+#define LIMIT_SESSIONS	    4096
+#define LIMIT_FILES_TOTAL   16000 /* descriptors; hard limits of 20,000 are common */
+#define LIMIT_HELLO_SECONDS 10	  /* a connection that says nothing is closed */
+
+#endif
