@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_PAYLOAD_FORMAT_H
+#define EXTENTD_PAYLOAD_FORMAT_H
+
+/* What payload.c and the three formats share; nobody else includes this. */
+
+#include <stdbool.h>
+#include <zlib.h>
+#include <zstd.h>
+#include "payload/payload.h"
+
+struct payload_scratch {
+	ZSTD_DCtx *zstd;
+	z_stream zlib; /* raw inflate; window_bits is what it was last reset to */
+	int window_bits;
+	uint8_t *out; /* PAYLOAD_UNENCODED_MAX bytes */
+};
+
+/* One payload on its way through a format's walk. */
+struct walk {
+	struct payload_scratch *scratch;
+	const uint8_t *p;
+	size_t len;
+	uint32_t unencoded_len;
+	uint32_t sector; /* PAYLOAD_PADDING_UNIT unless the format names one */
+	struct payload_fault *fault;
+
+	/* Where a full walk decodes to; out is NULL for a structural one. */
+	uint8_t *out;
+	uint32_t capacity; /* unencoded_len rounded up to the sector */
+	uint32_t decoded;
+};
+
+/* 0, PAYLOAD_BAD or a negative errno; sets decoded if it has out. */
+int zlib_walk(struct walk *walk);
+int zstd_walk(struct walk *walk);
+int lzo_walk(struct walk *walk);
+
+static inline int walk_bad(struct walk *walk, uint32_t code, uint64_t position)
+{
+	walk->fault->code = code;
+	walk->fault->position = position;
+	return PAYLOAD_BAD;
+}
+
+/* The kernel pads a payload to the sector with zeros; anything else would be lost. */
+int walk_rest_zero(struct walk *walk, size_t position);
+
+size_t zero_prefix(const uint8_t *p, size_t len);
+
+static inline uint64_t round_up_u64(uint64_t n, uint32_t unit)
+{
+	return (n + unit - 1) / unit * unit;
+}
+
+#endif
