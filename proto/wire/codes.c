@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
 
+#include "payload/faults.h"
 #include "wire/codes.h"
 
 const char *wire_code_name(unsigned int code)
@@ -10,6 +11,11 @@ const char *wire_code_name(unsigned int code)
 	case number:                                                                               \
 		return #name;
 		WIRE_CODES(X)
+#undef X
+#define X(number, name, text)                                                                      \
+	case number:                                                                               \
+		return #name;
+		PAYLOAD_FAULTS(X)
 #undef X
 	default:
 		return "UNKNOWN";
@@ -23,6 +29,11 @@ const char *wire_code_text(unsigned int code)
 	case number:                                                                               \
 		return text;
 		WIRE_CODES(X)
+#undef X
+#define X(number, name, text)                                                                      \
+	case number:                                                                               \
+		return text;
+		PAYLOAD_FAULTS(X)
 #undef X
 	default:
 		return "unknown code: the daemon is newer than this client";
@@ -41,6 +52,6 @@ int wire_code_errno(unsigned int code, int kernel_errno)
 		WIRE_CODES(X)
 #undef X
 	default:
-		return code >= 1000 && code < 2000 ? EBADMSG : EIO;
+		return code >= PAYLOAD_FAULT_FIRST && code <= PAYLOAD_FAULT_LAST ? EBADMSG : EIO;
 	}
 }

@@ -73,7 +73,7 @@
 	X(62, LEVEL_UNSUPPORTED, EOPNOTSUPP, "this file cannot give the level that was asked for")
 
 enum wire_code {
-#define X(code, name, err, text) WIRE_##name = code,
+#define X(code, name, err, text) WIRE_E_##name = code,
 	WIRE_CODES(X)
 #undef X
 };

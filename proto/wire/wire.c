@@ -120,22 +120,22 @@ int wire_read(const void *bytes, union wire_frame *out)
 	wire_read_header(bytes, &h);
 	fixed = wire_fixed_size(h.type);
 	if (!fixed)
-		return WIRE_FRAME_TYPE;
+		return WIRE_E_FRAME_TYPE;
 
 	memcpy(out, bytes, fixed);
 	out->h = h;
 	if (h.flags || !swap_body(h.type, out))
-		return WIRE_RESERVED;
+		return WIRE_E_RESERVED;
 
 	tail = tail_size(out);
 	if (tail < 0 || h.length != fixed + (uint64_t)tail)
-		return WIRE_FRAME_LENGTH;
+		return WIRE_E_FRAME_LENGTH;
 
 	if (h.type == WIRE_TYPE_OPEN && out->open.open_flags & ~(uint32_t)WIRE_OPEN_FLAGS)
-		return WIRE_RESERVED;
+		return WIRE_E_RESERVED;
 	if (h.type == WIRE_TYPE_WRITE_ && out->write.arena == WIRE_NO_ARENA &&
 	    out->write.payload_offset)
-		return WIRE_RESERVED;
+		return WIRE_E_RESERVED;
 	return 0;
 }
 
