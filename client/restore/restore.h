@@ -57,11 +57,14 @@ struct restore_stats {
 	uint64_t payload_bytes;		     /* handed over */
 	uint64_t unencoded_bytes;	     /* of file content that they stand for */
 	uint64_t syncs;
+	uint64_t owners_kept; /* could not be given to whom they belong: no privilege */
 	uint64_t failures;
 };
 
 int restore_new(const struct restore_options *options, struct restore **out);
-struct restore *restore_free(struct restore *r); /* NULL; drops what is not finished */
+/* NULL. Drops what is not finished; after all directories were put, and only once the session is
+ * idle or gone, for completions point here. */
+struct restore *restore_free(struct restore *r);
 const struct restore_stats *restore_stats(const struct restore *r);
 
 /*
@@ -107,6 +110,9 @@ struct restore_attr {
 /* At once. Failures are reported and not returned; cp's rule holds: owners that may not be set
  * without the privilege are passed over, and setuid bits with them. */
 void restore_dir_set(struct restore_dir *dir, const struct restore_attr *attr);
+/* As restore_file_xattr(). What a directory inherits (default ACLs) is taken away by
+ * restore_dir_set() unless it was set this way: set extended attributes first. */
+int restore_dir_xattr(struct restore_dir *dir, const char *name, const void *value, size_t len);
 /* Of a name that is no directory and no regular file (symlink, device …). */
 void restore_name_set(struct restore_dir *dir, const char *name, const struct restore_attr *attr);
 

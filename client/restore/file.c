@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Files: made with the owner and mode they are to have where that can be known beforehand, filled
+ * through extentd, and completed when their last write is in the kernel.
+ *
+ * extentd learns of a file with its first extent and not before: empty files, and small ones that
+ * came uncompressed, are nothing that it could do better. Those are written in place, and the
+ * commit in the end reports their errors.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "restore/job.h"
+#include "wire/codes.h"
+
+unsigned int restore_window(const struct restore *r)
+{
+	return r->window;
+}
+
+unsigned int restore_files_open(const struct restore *r)
+{
+	return r->open_files;
+}
+
+static int window_wait(struct restore *r)
+{
+	int err = restore_poll(r);
+
+	/* What the caller still holds cannot be waited for: only the finished ones end. */
+	while (err >= 0 && r->open_files >= r->window && extent_pending(r->opt.session))
+		err = restore_wait(r, -1);
+	return err < 0 ? err : 0;
+}
+
+static int file_new(struct restore_dir *dir, const char *name, int fd, struct restore_file **out)
+{
+	struct restore *r = dir->r;
+	struct restore_file *file = calloc(1, sizeof(*file));
+
+	if (!file || !(file->name = strdup(name))) {
+		free(file);
+		close(fd);
+		return -ENOMEM;
+	}
+	file->r = r;
+	file->dir = restore_dir_get(dir);
+	file->fd = fd;
+	file->handle = -1;
+	file->refs = 1;
+	TAILQ_INSERT_TAIL(&r->active, file, entry);
+	r->open_files++;
+	r->stats.files++;
+	*out = file;
+	return 0;
+}
+
+int restore_file_create(struct restore_dir *dir, const char *name,
+			const struct restore_attr *wanted, struct restore_file **out)
+{
+	struct restore *r = dir->r;
+	struct restore_owner now = {r->uid, dir->mode & S_ISGID ? dir->gid : r->gid, 0600, true};
+	int err = dir_name_check(name);
+	int up, fd;
+
+	if (err < 0)
+		return err;
+	err = window_wait(r);
+	if (err < 0)
+		return err;
+	up = restore_dir_fd(dir);
+	if (up < 0)
+		return up;
+
+	/* The wanted mode at once, unless it would let others in before the owner is right. */
+	if (wanted && wanted->set & RESTORE_SET_MODE &&
+	    (!(wanted->set & RESTORE_SET_OWNER) ||
+	     (wanted->uid == now.uid && wanted->gid == now.gid)))
+		now.mode = wanted->mode & 0777;
+
+	fd = openat(up, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, now.mode);
+	if (fd < 0)
+		return -errno;
+	err = file_new(dir, name, fd, out);
+	if (err < 0)
+		return err;
+	(*out)->fresh = true;
+	(*out)->acl_inherited = dir->default_acl;
+	now.mode &= ~r->umask;
+	now.known = !dir->default_acl;
+	(*out)->owner = now;
+	return 0;
+}
+
+int restore_file_open(struct restore_dir *dir, const char *name, bool truncate,
+		      struct restore_file **out)
+{
+	_cleanup_(closep) int fd = -1;
+	struct stat st;
+	int err = dir_name_check(name);
+	int up;
+
+	if (err < 0)
+		return err;
+	err = window_wait(dir->r);
+	if (err < 0)
+		return err;
+	up = restore_dir_fd(dir);
+	if (up < 0)
+		return up;
+	/* O_NONBLOCK: a fifo in its place must not stop us. */
+	fd = openat(up, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (truncate && ftruncate(fd, 0) < 0)
+		return -errno;
+	/* extentd takes no setuid file: a write to it would leave it setuid for root. */
+	if (st.st_mode & (S_ISUID | S_ISGID)) {
+		st.st_mode &= 0777;
+		if (fchmod(fd, st.st_mode) < 0)
+			return -errno;
+	}
+	err = file_new(dir, name, steal_fd(&fd), out);
+	if (err < 0)
+		return err;
+	(*out)->end = truncate ? 0 : (uint64_t)st.st_size;
+	(*out)->owner = (struct restore_owner){st.st_uid, st.st_gid, st.st_mode & 07777, true};
+	return 0;
+}
+
+int restore_file_fd(struct restore_file *file)
+{
+	return file->fd;
+}
+
+int restore_file_moved(struct restore_file *file, struct restore_dir *dir, const char *name)
+{
+	int err = dir_name_check(name);
+	char *copy;
+
+	if (err < 0)
+		return err;
+	copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
+	free(file->name);
+	file->name = copy;
+	restore_dir_get(dir);
+	restore_dir_put(file->dir);
+	file->dir = dir;
+	return 0;
+}
+
+int restore_file_settle(struct restore_file *file)
+{
+	int err = 0;
+
+	while (err >= 0 && file->pending)
+		err = restore_wait(file->r, -1);
+	return err < 0 ? err : file->error;
+}
+
+void restore_file_finish(struct restore_file *file, const struct restore_attr *attr)
+{
+	struct restore *r = file->r;
+
+	file->attr = *attr;
+	if (file->handle >= 0) {
+		int64_t id = extent_close(r->opt.session, file->handle, NULL, NULL);
+
+		while (id == -EAGAIN && restore_wait(r, -1) >= 0)
+			id = extent_close(r->opt.session, file->handle, NULL, NULL);
+		if (id > 0)
+			file->last_id = id;
+	}
+	file->finished = true;
+	if (file->pending)
+		r->finishing++;
+	else
+		file_complete(file);
+}
+
+static void size_apply(struct restore_file *file)
+{
+	if (!(file->attr.set & RESTORE_SET_SIZE) || file->attr.size == file->end)
+		return;
+	if (ftruncate(file->fd, (off_t)file->attr.size) < 0)
+		job_failed(file->r, RESTORE_SIZE, file->dir, file->name, file->attr.size, 0, errno,
+			   "the size could not be set");
+}
+
+/*
+ * All writes are in the kernel: nothing strips or touches any more what is set now. Also called
+ * from completions, so it must not wait.
+ */
+void file_complete(struct restore_file *file)
+{
+	struct restore *r = file->r;
+	int err;
+
+	size_apply(file);
+	if (file->acl_inherited && !file->acl_set)
+		fremovexattr(file->fd, "system.posix_acl_access");
+	attr_access(file->dir, file->name, file->fd, &file->owner, &file->attr);
+	if (file->capability) {
+		err = attr_xattr(file->fd, "security.capability", file->capability,
+				 file->capability_len);
+		if (err < 0)
+			job_failed(r, RESTORE_XATTR, file->dir, file->name, 0, 0, -err,
+				   "security.capability could not be set");
+	}
+	attr_times(file->dir, file->name, file->fd, &file->attr);
+
+	close(file->fd);
+	file->fd = -1;
+	r->open_files--;
+	TAILQ_REMOVE(&r->active, file, entry);
+	if (file->first_id || file->refs > 1) {
+		TAILQ_INSERT_TAIL(&r->unsettled, file, entry);
+		r->unsettled_files++;
+	} else {
+		file_put(file);
+	}
+}
+
+struct restore_file *file_put(struct restore_file *file)
+{
+	if (file && !--file->refs) {
+		if (file->fd >= 0)
+			close(file->fd);
+		restore_dir_put(file->dir);
+		free(file->capability);
+		free(file->name);
+		free(file);
+	}
+	return NULL;
+}
