@@ -23,6 +23,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 struct extent_session;
 
@@ -236,6 +239,9 @@ int extent_status_wait(struct extent_session *s);
 /* Processes until nothing is pending; the first error among the completions, or 0. */
 int extent_drain(struct extent_session *s);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif
