@@ -26,6 +26,7 @@ build=${EXTENTD_BUILD:-$tests_dir/../../build}
 build=$(cd "$build" && pwd) || exit 1
 extentd=$build/daemon/extentd
 extentctl=$build/client/ctl/extentctl
+# shellcheck disable=SC2034 # the tests use it
 poke=$build/tests/integration/extent-poke
 export EXTENTD=$extentd
 
@@ -121,7 +122,7 @@ make_fs() {
 	shift 3
 	[ $# -eq 0 ] || shift
 	image=$work/$variable.img at=$work/$variable
-	truncate -s "$size" "$image" && mkdir "$at" || fail "no room for $image"
+	{ truncate -s "$size" "$image" && mkdir "$at"; } || fail "no room for $image"
 	case $type in
 	btrfs) mkfs.btrfs -q "$@" "$image" ;;
 	*) "mkfs.$type" -q "$@" "$image" ;;
@@ -216,7 +217,7 @@ crash_extentd() {
 
 # For "no descriptor was leaked": before=$(descriptors); ...; same_descriptors "$before"
 descriptors() {
-	find "/proc/${1:-$daemon_pid}/fd" -mindepth 1 2>/dev/null | wc -l
+	find "/proc/$daemon_pid/fd" -mindepth 1 2>/dev/null | wc -l
 }
 
 same_descriptors() {
@@ -232,7 +233,8 @@ same_descriptors() {
 }
 
 # Lines of the kernel's log since the start of the test that speak of our devices or processes.
-kernel_mark=$(dmesg 2>/dev/null | wc -l)
+kernel_mark="extentd-test: $(basename "$0") $$ begins"
+echo "$kernel_mark" 2>/dev/null >/dev/kmsg || true
 expect_kernel_errors=no # a test that injects faults says yes
 kernel_is_content() {
 	local device pattern='Comm: (extentd|extentctl|extent-poke)|(extentd|extentctl)\[' lines
@@ -242,7 +244,10 @@ kernel_is_content() {
 		pattern+="|\(device $device\).*(error|warning|critical|aborted|corrupt)"
 		pattern+="|(warning|error|critical) \(device $device"
 	done
-	lines=$(dmesg 2>/dev/null | tail -n +$((kernel_mark + 1)) | grep -E "$pattern") || return 0
+	# Everything, if the mark has left the kernel's buffer.
+	lines=$(dmesg 2>/dev/null | awk -v mark="$kernel_mark" \
+		'{ all = all $0 "\n" } index($0, mark) { all = "" } END { printf "%s", all }' |
+		grep -E "$pattern") || return 0
 	say "FAILED: the kernel complained:"
 	printf '%s\n' "$lines"
 	return 1
