@@ -57,7 +57,7 @@ static int lzo_setup(struct payload_compressor *c, int level)
 	if (level)
 		return -EINVAL; /* LZO1X-1 has none */
 	c->lzo_memory = malloc(LZO1X_1_MEM_COMPRESS);
-	c->lzo_segment = malloc(sector + sector / 16 + 64 + 3);
+	c->lzo_segment = malloc(LZO_SEGMENT_MAX(sector));
 	return c->lzo_memory && c->lzo_segment ? 0 : -ENOMEM;
 }
 

@@ -37,7 +37,8 @@
 	X(1207, ZSTD_STREAM, "the zstd frame is damaged")                                          \
 	X(1208, ZSTD_CHECKSUM, "the zstd content checksum does not match")                         \
 	X(1209, ZSTD_SECOND_FRAME, "a second zstd frame, which btrfs does not read")               \
-	X(1210, ZSTD_DISTANCE, "a zstd match reaches back further than the frame's window")        \
+	X(1210, ZSTD_SMALL_WINDOW,                                                                 \
+	  "the zstd window is smaller than the extent: it may not read back")                      \
 	X(1300, LZO_TOTAL, "the LZO header length does not fit the payload")                       \
 	X(1301, LZO_UNUSED_SECTOR, "the LZO header length ends before the payload's last sector")  \
 	X(1302, LZO_SEGMENT_HEADER, "an LZO segment header is cut off")                            \

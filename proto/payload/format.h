@@ -9,11 +9,16 @@
 #include <zstd.h>
 #include "payload/payload.h"
 
+/* lzo1x_worst_compress(), include/linux/lzo.h: the size of the kernel's segment buffer. */
+#define LZO_SEGMENT_MAX(sector) ((sector) + (sector) / 16 + 64 + 3 + 2)
+#define LZO_SECTOR_MAX		65536U
+
 struct payload_scratch {
 	ZSTD_DCtx *zstd;
 	z_stream zlib; /* raw inflate; window_bits is what it was last reset to */
 	int window_bits;
-	uint8_t *out; /* PAYLOAD_UNENCODED_MAX bytes */
+	uint8_t *out;	  /* PAYLOAD_UNENCODED_MAX bytes */
+	uint8_t *segment; /* the largest LZO segment */
 };
 
 /* One payload on its way through a format's walk. */

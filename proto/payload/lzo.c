@@ -11,13 +11,8 @@
 #include <lzo/lzo1x.h>
 #include "payload/format.h"
 
-#define LZO_LEN 4U
-
-/* lzo1x_worst_compress(), include/linux/lzo.h: the size of the kernel's segment buffer. */
-static uint32_t worst_compress(uint32_t len)
-{
-	return len + len / 16 + 64 + 3 + 2;
-}
+#define LZO_LEN	   4U
+#define END_MARKER 3U
 
 static uint32_t length_read(const uint8_t *p)
 {
@@ -55,6 +50,31 @@ static int inline_check(struct walk *walk)
 	return 0;
 }
 
+/*
+ * LZO1X data end in a match of distance 0. The kernel's decoder wants its length to be 3, which is
+ * the bytes 11 00 00; liblzo2 takes any. The same three bytes can be the end of a longer marker,
+ * 10 00* 11 00 00, just as well as the plain one after a literal 10. Only the decoder knows which:
+ * with 01 for 11 the longer marker is still one, and the plain one becomes a match or a literal
+ * run with no marker behind it, which is an error.
+ */
+static bool end_marker_plain(struct walk *walk, size_t at, uint32_t len)
+{
+	uint8_t *copy = walk->scratch->segment;
+	lzo_uint out_len = walk->sector;
+	uint32_t n = len - END_MARKER;
+
+	if (memcmp(walk->p + at + n, "\x11\0\0", END_MARKER))
+		return false;
+	while (n && !walk->p[at + n - 1])
+		n--;
+	if (!n || walk->p[at + n - 1] != 0x10)
+		return true;
+	memcpy(copy, walk->p + at, len);
+	copy[len - END_MARKER] = 0x01;
+	return lzo1x_decompress_safe(copy, len, walk->out + walk->decoded, &out_len, NULL) !=
+	       LZO_E_OK;
+}
+
 static int segment_decode(struct walk *walk, size_t at, uint32_t len, bool last)
 {
 	lzo_uint out_len = walk->sector;
@@ -63,7 +83,7 @@ static int segment_decode(struct walk *walk, size_t at, uint32_t len, bool last)
 	r = lzo1x_decompress_safe(walk->p + at, len, walk->out + walk->decoded, &out_len, NULL);
 	if (r == LZO_E_OUTPUT_OVERRUN)
 		return walk_bad(walk, PAYLOAD_FAULT_LZO_SEGMENT_LONG, at);
-	if (r != LZO_E_OK)
+	if (r != LZO_E_OK || !end_marker_plain(walk, at, len))
 		return walk_bad(walk, PAYLOAD_FAULT_LZO_SEGMENT_STREAM, at);
 	if (!last && out_len < walk->sector)
 		return walk_bad(walk, PAYLOAD_FAULT_LZO_SEGMENT_SHORT, at);
@@ -81,7 +101,7 @@ static int segment_walk(struct walk *walk, uint32_t total, bool last, size_t *at
 	if (total - *at < LZO_LEN)
 		return walk_bad(walk, PAYLOAD_FAULT_LZO_SEGMENT_HEADER, *at);
 	len = length_read(walk->p + *at);
-	if (len > worst_compress(walk->sector))
+	if (len > LZO_SEGMENT_MAX(walk->sector))
 		return walk_bad(walk, PAYLOAD_FAULT_LZO_SEGMENT_SIZE, *at);
 	*at += LZO_LEN;
 	if (len > total - *at)

@@ -52,8 +52,9 @@ int payload_scratch_new(struct payload_scratch **out)
 		return -ENOMEM;
 	scratch->window_bits = MAX_WBITS;
 	scratch->out = malloc(PAYLOAD_UNENCODED_MAX);
+	scratch->segment = malloc(LZO_SEGMENT_MAX(LZO_SECTOR_MAX));
 	scratch->zstd = ZSTD_createDCtx();
-	if (!scratch->out || !scratch->zstd ||
+	if (!scratch->out || !scratch->segment || !scratch->zstd ||
 	    inflateInit2(&scratch->zlib, -scratch->window_bits) != Z_OK) {
 		payload_scratch_free(scratch);
 		return -ENOMEM;
@@ -69,6 +70,7 @@ struct payload_scratch *payload_scratch_free(struct payload_scratch *scratch)
 	inflateEnd(&scratch->zlib);
 	ZSTD_freeDCtx(scratch->zstd);
 	free(scratch->out);
+	free(scratch->segment);
 	free(scratch);
 	return NULL;
 }

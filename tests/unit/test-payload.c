@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <linux/btrfs.h>
 #include "base/cleanup.h"
+#include "common/forge.h"
 #include "common/sample.h"
 #include "payload/payload.h"
 
@@ -77,9 +78,40 @@ static void test_round_trip(void **state)
 	}
 }
 
+static void test_bad_rows(void **state)
+{
+	struct payload_scratch *scratch = NULL;
+	struct forged *f = calloc(1, sizeof(*f));
+	unsigned int wrong = 0;
+
+	assert_non_null(f);
+	assert_int_equal(payload_scratch_new(&scratch), 0);
+	for (size_t i = 0; i < forge_row_count; i++) {
+		const struct forge_row *row = &forge_rows[i];
+
+		forge_row_make(row, f);
+		for (int level = PAYLOAD_NONE; level <= PAYLOAD_FULL; level++) {
+			struct payload_fault fault = {};
+			int r = payload_check(scratch, f->compression, f->p, f->len,
+					      f->unencoded_len, level, &fault);
+
+			if (r == ((enum payload_level)level >= row->caught ? PAYLOAD_BAD : 0) &&
+			    (level < PAYLOAD_FULL || fault.code == row->code))
+				continue;
+			print_error("%s: level %d gives %d, %s\n", row->name, level, r,
+				    payload_fault_name(fault.code) ?: "no fault");
+			wrong++;
+		}
+	}
+	payload_scratch_free(scratch);
+	free(f);
+	assert_int_equal(wrong, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bad_rows),
 		cmocka_unit_test(test_round_trip),
 	};
 
