@@ -37,6 +37,10 @@ struct config;
 	  "bytes of all arenas of one user")                                                       \
 	X(user_inline_bytes, UserInlineBytes, LIMIT_USER_INLINE_BYTES, 16384 * MIB, 1,             \
 	  "payload bytes of one user held in the daemon's own memory")                             \
+	X(held_bytes, HeldBytes, LIMIT_HELD_BYTES, 16384 * MIB, 1,                                 \
+	  "payload bytes of all sessions held in the daemon's memory; beyond, it reads no more")   \
+	X(requests_total, RequestsTotal, LIMIT_REQUESTS_TOTAL, 1048576, 0,                         \
+	  "requests of all sessions that may be under way")                                        \
 	X(sessions, Sessions, LIMIT_SESSIONS, 65536, 0, "sessions of the daemon")                  \
 	X(files_total, FilesTotal, LIMIT_FILES_TOTAL, 1048576, 0,                                  \
 	  "files that the daemon may hold open; keep LimitNOFILE= above it")                       \

@@ -75,7 +75,7 @@ int privilege_drop(void)
 		return error;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(EXTENTD_SANITIZED)
+#ifndef EXTENTD_SANITIZED
 	/*
 	 * Nobody of the same uid shall trace us or take our descriptors by /proc. Leak detection
 	 * traces its own process, so builds with a sanitizer go without.

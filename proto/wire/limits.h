@@ -37,10 +37,11 @@
 #define LIMIT_USER_INLINE_BYTES (64 * MIB) /* payload bytes held in the daemon's own memory */
 
 /* The daemon. */
-#define LIMIT_HELD_BYTES      (32 * MIB) /* payloads in the daemon's memory: beyond, it reads no more */
-#define LIMIT_REQUESTS_TOTAL  65536
-#define LIMIT_SESSIONS	    4096
-#define LIMIT_FILES_TOTAL   16000 /* descriptors; hard limits of 20,000 are common */
-#define LIMIT_HELLO_SECONDS 10	  /* a connection that says nothing is closed */
+#define LIMIT_HELD_BYTES (32 * MIB) /* payloads in the daemon's memory: beyond, it reads no more   \
+				     */
+#define LIMIT_REQUESTS_TOTAL 65536
+#define LIMIT_SESSIONS	     4096
+#define LIMIT_FILES_TOTAL    16000 /* descriptors; hard limits of 20,000 are common */
+#define LIMIT_HELLO_SECONDS  10	   /* a connection that says nothing is closed */
 
 #endif
