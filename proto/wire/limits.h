@@ -24,6 +24,7 @@
 #define LIMIT_CREDIT_REQUESTS 512	 /* unacknowledged requests */
 #define LIMIT_CREDIT_BYTES    (64 * MIB) /* payload bytes of unacknowledged requests */
 #define LIMIT_FILES	      1024	 /* handles open at once; also bounds the handle's value */
+#define LIMIT_SESSION_FILESYSTEMS 16 /* that one session has files on */
 #define LIMIT_ARENAS	      4
 #define LIMIT_ARENA_BYTES     (256 * MIB)
 #define LIMIT_UNSETTLED	      16384 /* writes taken by the kernel and not yet known to be safe */
@@ -34,7 +35,7 @@
 #define LIMIT_USER_SESSIONS	1024
 #define LIMIT_USER_FILES	8192
 #define LIMIT_USER_ARENA_BYTES	(1024 * MIB)
-#define LIMIT_USER_INLINE_BYTES (64 * MIB) /* payload bytes held in the daemon's own memory */
+#define LIMIT_USER_INLINE_BYTES (16 * MIB) /* payload bytes held in the daemon's own memory */
 
 /* The daemon. */
 #define LIMIT_HELD_BYTES (32 * MIB) /* payloads in the daemon's memory: beyond, it reads no more   \

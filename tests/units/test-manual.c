@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "config/config.h"
 #include "config/keys.h"
-#include "messages.h"
+#include "journal/messages.h"
 
 static char *conf, *daemon_page, *catalog;
 

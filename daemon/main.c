@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "config/config.h"
+#include "config/filesystems.h"
+#include "config/options.h"
+#include "journal/journal.h"
+#include "privilege/privilege.h"
+#include "session/server.h"
+#include "store/store.h"
+
+#define STATUS_SECONDS 5
+
+struct daemon {
+	struct options options;
+	struct config *config;
+	struct event_base *base;
+	struct store *store;
+	struct server *server;
+	struct event *signals[3];
+	struct event *status;
+	char *bound; /* socket path that we made and take away again */
+	long types[64];
+};
+
+static const char *backend_name(const struct store *store)
+{
+	if (!store->encoded_io || store->options.backend == STORE_DECODE)
+		return "decode";
+	return store->counters.engine_uring ? "uring" : "ioctl";
+}
+
+static void status_cb(evutil_socket_t fd, short what, void *arg)
+{
+	const struct daemon *d = arg;
+	const struct wire_counters *c = &d->store->counters;
+
+	sd_notifyf(0,
+		   "WATCHDOG=1\nSTATUS=%s%s: %llu sessions, %u requests under way, "
+		   "%llu extents durable, %llu lost, %llu MiB written",
+		   d->server->draining ? "stopping, " : "", backend_name(d->store), c->now_sessions,
+		   d->server->n_requests, c->durable, c->lost, c->payload_bytes >> 20);
+}
+
+static void ended(void *arg)
+{
+	event_base_loopbreak(((struct daemon *)arg)->base);
+}
+
+static void stop_cb(evutil_socket_t sig, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->server->draining) /* asked twice: now */
+		event_base_loopbreak(d->base);
+	sd_notify(0, "STOPPING=1");
+	server_drain(d->server);
+}
+
+static void reload_cb(evutil_socket_t sig, short what, void *arg)
+{
+	struct daemon *d = arg;
+	struct config *config;
+	char text[CONFIG_TEXT_BYTES];
+
+	if (config_load(&d->options, &config, text) < 0) {
+		journal(MESSAGE_RELOAD_FAILED, (struct journal_field[]){{"REASON", text}, {}},
+			"The old configuration stays: %s", text);
+		return;
+	}
+	config_free(d->config);
+	d->config = config;
+	d->server->config = config;
+	journal(MESSAGE_RELOADED, NULL, "Configuration read again");
+}
+
+/* A socket of our own, for running by hand. A file left by a dead daemon is replaced, a live
+ * one's is not. */
+static int bind_socket(struct daemon *d, const char *path)
+{
+	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (fd < 0)
+		return -errno;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		_cleanup_(closep) int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (errno != EADDRINUSE || probe < 0)
+			return -errno;
+		if (connect(probe, (struct sockaddr *)&address, sizeof(address)) == 0)
+			return -EADDRINUSE;
+		if (errno != ECONNREFUSED || unlink(path) < 0 ||
+		    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+			return -errno;
+	}
+	d->bound = strdup(path);
+	if (!d->bound || chmod(path, 0666) < 0 || listen(fd, SOMAXCONN) < 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+/* What systemd hands over, or a socket of our own. */
+static int listen_socket(struct daemon *d)
+{
+	int n = sd_listen_fds(1), fd = SD_LISTEN_FDS_START;
+
+	if (n > 1)
+		return -E2BIG;
+	if (n < 1)
+		return bind_socket(d, d->config->socket);
+	if (sd_is_socket_unix(fd, SOCK_STREAM, 1, NULL, 0) <= 0)
+		return -EPROTOTYPE;
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+		return -errno;
+	return fd;
+}
+
+static int serve(struct daemon *d)
+{
+	const char *where;
+	int fd;
+
+	if (d->options.session_fd >= 0) {
+		fd = d->options.session_fd;
+		if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ||
+		    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+			return -errno;
+		return server_adopt(d->server, fd);
+	}
+	fd = listen_socket(d);
+	if (fd < 0) {
+		fprintf(stderr, "extentd: %s: %s\n", d->config->socket, strerror(-fd));
+		return fd;
+	}
+	where = d->bound ? d->bound : "the socket of the unit";
+	journal(MESSAGE_STARTED, (struct journal_field[]){{"BACKEND", backend_name(d->store)}, {}},
+		"Serving on %s with backend %s", where, backend_name(d->store));
+	return server_listen(d->server, fd);
+}
+
+static int watch_signals(struct daemon *d)
+{
+	static const struct {
+		int number;
+		event_callback_fn handler;
+	} watched[] = {{SIGTERM, stop_cb}, {SIGINT, stop_cb}, {SIGHUP, reload_cb}};
+
+	/* A peer that is gone, and a write past RLIMIT_FSIZE, are errors of one request. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_SIZE(watched); i++) {
+		d->signals[i] = evsignal_new(d->base, watched[i].number, watched[i].handler, d);
+		if (!d->signals[i] || event_add(d->signals[i], NULL) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int start_status(struct daemon *d)
+{
+	struct timeval every = {.tv_sec = STATUS_SECONDS};
+	uint64_t watchdog;
+
+	if (sd_watchdog_enabled(0, &watchdog) > 0 && watchdog / 2 < STATUS_SECONDS * 1000000ULL) {
+		every.tv_sec = (time_t)(watchdog / 2 / 1000000);
+		every.tv_usec = (suseconds_t)(watchdog / 2 % 1000000);
+	}
+	d->status = event_new(d->base, -1, EV_PERSIST, status_cb, d);
+	if (!d->status || event_add(d->status, &every) < 0)
+		return -ENOMEM;
+	sd_notify(0, "READY=1");
+	status_cb(-1, 0, d);
+	return 0;
+}
+
+static int start_store(struct daemon *d)
+{
+	struct store_options options = {
+		.backend = (enum store_backend)d->config->backend,
+		.blocking_threads = (unsigned int)d->config->workers,
+		.cpu_threads = (unsigned int)d->config->checkers,
+		.batch = (unsigned int)d->config->batch,
+		.user_held_bytes = d->config->limits.user_inline_bytes,
+		.filesystem_types = d->types,
+	};
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < d->config->filesystems.n && n + 1 < ARRAY_SIZE(d->types); i++) {
+		uint64_t magic;
+
+		if (filesystem_magic(d->config->filesystems.name[i], &magic))
+			d->types[n++] = (long)magic;
+	}
+	r = store_new(d->base, &options, &d->store);
+	if (r < 0) {
+		fprintf(stderr, "extentd: backend: %s\n", strerror(-r));
+		return r;
+	}
+	d->store->encoded_io = privilege_encoded_io();
+	if (!d->store->encoded_io && options.backend != STORE_DECODE && d->options.session_fd < 0)
+		journal(MESSAGE_FALLBACK, (struct journal_field[]){{"BACKEND", "decode"}, {}},
+			"Without CAP_SYS_ADMIN in the initial user namespace: extents are "
+			"decompressed and written plainly");
+	return 0;
+}
+
+static int run(struct daemon *d)
+{
+	int r;
+
+	d->base = event_base_new();
+	if (!d->base)
+		return -ENOMEM;
+	r = start_store(d);
+	if (r < 0)
+		return r;
+	r = server_new(d->base, d->store, d->config, &d->server);
+	if (r < 0)
+		return r;
+	d->server->ended = ended;
+	d->server->arg = d;
+	r = watch_signals(d);
+	if (r == 0)
+		r = serve(d);
+	if (r == 0)
+		r = start_status(d);
+	if (r == 0 && event_base_dispatch(d->base) < 0)
+		r = -EIO;
+	return r;
+}
+
+static void stop(struct daemon *d)
+{
+	if (d->bound)
+		unlink(d->bound);
+	free(d->bound);
+	if (d->server && d->options.session_fd < 0)
+		journal(MESSAGE_STOPPED, NULL, "Stopped");
+	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
+		if (d->signals[i])
+			event_free(d->signals[i]);
+	if (d->status)
+		event_free(d->status);
+	if (d->server) {
+		d->server->ended = NULL;
+		server_free(d->server);
+	}
+	store_free(d->store);
+	if (d->base)
+		event_base_free(d->base);
+	config_free(d->config);
+	libevent_global_shutdown();
+}
+
+int main(int argc, char *argv[])
+{
+	struct daemon d = {0};
+	char text[CONFIG_TEXT_BYTES];
+	int r;
+
+	r = options_parse(argc, argv, &d.options);
+	if (r)
+		return r == OPTIONS_DONE ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (config_load(&d.options, &d.config, text) < 0) {
+		fprintf(stderr, "extentd: %s\n", text);
+		return EXIT_FAILURE;
+	}
+	journal_open((int)d.config->log_level);
+	umask(0); /* modes are the client's: it has applied its own */
+	r = privilege_drop();
+	if (r < 0) {
+		fprintf(stderr, "extentd: giving up privileges: %s\n", strerror(-r));
+		config_free(d.config);
+		return EXIT_FAILURE;
+	}
+	r = run(&d);
+	stop(&d);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_SESSION_HANDLE_H
+#define EXTENTD_SESSION_HANDLE_H
+
+#include "session.h"
+
+struct file;
+
+/* A client's name for a file. Exists from OPEN on, so that writes may follow at once. */
+struct handle {
+	unsigned int refs; /* the table's, the opening's, one for each request and barrier */
+	uint32_t number;
+	struct file *file; /* NULL while it is being opened, and when that failed */
+	bool opening;
+	struct request_list waiting; /* for the file to be open, in order */
+	unsigned int unwritten;	     /* requests that the kernel has not taken, and the opening */
+	uint64_t lost;		     /* extents since the last SYNC of the file */
+};
+
+struct handle *handle_ref(struct handle *handle);
+void handle_unref(struct handle *handle);
+
+#endif

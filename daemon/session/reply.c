@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+
+#include "config/config.h"
+#include "reply.h"
+#include "server.h"
+
+static bool put(struct session *s, const void *bytes, size_t len)
+{
+	return evbuffer_add(s->output, bytes, len) == 0;
+}
+
+/* Without memory for a reply the peer can't be told anything: hang up, from the flush. */
+static void flush_later(struct session *s, bool ok)
+{
+	if (!ok)
+		s->state = SESSION_FAILED;
+	event_active(s->flush, 0, 0);
+}
+
+static bool put_frame(struct session *s, uint16_t type, union wire_frame *frame, const void *tail,
+		      size_t tail_len)
+{
+	unsigned char bytes[WIRE_FRAME_MAX_FIXED];
+	size_t fixed = wire_fixed_size(type);
+
+	frame->h.type = type;
+	frame->h.length = (uint32_t)(fixed + tail_len);
+	wire_write(frame, bytes);
+	return put(s, bytes, fixed) && (!tail_len || put(s, tail, tail_len));
+}
+
+static bool put_acks(struct session *s)
+{
+	unsigned char bytes[LIMIT_ACKS_PER_FRAME * sizeof(struct wire_ack)];
+	union wire_frame frame = {.acks.count = s->n_acks};
+
+	if (!s->n_acks)
+		return true;
+	for (unsigned int i = 0; i < s->n_acks; i++)
+		wire_write_ack(&s->acks[i], bytes + i * sizeof(struct wire_ack));
+	s->n_acks = 0;
+	return put_frame(s, WIRE_TYPE_ACKS, &frame, bytes,
+			 frame.acks.count * sizeof(struct wire_ack));
+}
+
+void reply_ack(struct session *s, const struct wire_ack *ack)
+{
+	bool ok = true;
+
+	if (s->n_acks == LIMIT_ACKS_PER_FRAME)
+		ok = put_acks(s);
+	s->acks[s->n_acks++] = *ack;
+	s->credit_requests--;
+	flush_later(s, ok);
+}
+
+void reply_code(struct session *s, uint64_t id, uint32_t code, int kernel_errno)
+{
+	reply_ack(s, &(struct wire_ack){.id = id, .code = code, .kernel_errno = kernel_errno});
+}
+
+void reply_frame(struct session *s, uint16_t type, union wire_frame *frame, const void *tail,
+		 size_t tail_len)
+{
+	flush_later(s, put_acks(s) && put_frame(s, type, frame, tail, tail_len));
+}
+
+bool reply_flush(struct session *s)
+{
+	size_t left;
+	int n;
+
+	if (!put_acks(s))
+		s->state = SESSION_FAILED;
+	while ((left = evbuffer_get_length(s->output))) {
+		n = evbuffer_write(s->output, s->fd);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN) {
+			session_end(s);
+			return false;
+		}
+		if (n <= 0)
+			break;
+	}
+	if (!left && s->state == SESSION_FAILED) {
+		session_end(s);
+		return false;
+	}
+	if (left)
+		event_add(s->write, NULL);
+
+	s->output_full = left > s->server->config->limits.output_bytes;
+	session_resume(s);
+	return true;
+}

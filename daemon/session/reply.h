@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_SESSION_REPLY_H
+#define EXTENTD_SESSION_REPLY_H
+
+#include <stddef.h>
+
+#include "session.h"
+
+/*
+ * Replies are gathered and sent together, once the events at hand are through. None is lost for
+ * lack of memory: then the session ends, since the peer would wait for ever.
+ */
+
+/* The final answer to a request: gives its credit back. */
+void reply_ack(struct session *session, const struct wire_ack *ack);
+
+/* Only a code. */
+void reply_code(struct session *session, uint64_t id, uint32_t code, int kernel_errno);
+
+/* Any other frame; length and type are filled in here. */
+void reply_frame(struct session *session, uint16_t type, union wire_frame *frame, const void *tail,
+		 size_t tail_len);
+
+/* Sends what it can. False if the session ended. */
+bool reply_flush(struct session *session);
+
+#endif

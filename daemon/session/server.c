@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "journal/journal.h"
+#include "opening.h"
+#include "server.h"
+#include "session.h"
+#include "store/store.h"
+
+#define ACCEPT_BUDGET 16 /* connections before the others have their turn */
+
+static void relieved(void *arg)
+{
+	struct server *server = arg;
+	struct session *s, *next;
+
+	if (!TAILQ_EMPTY(&server->openings))
+		openings_resume(server);
+	for (s = TAILQ_FIRST(&server->sessions); server->n_waiting && s; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (s->wants_room)
+			session_resume(s);
+	}
+	server_check_end(server);
+}
+
+static void accept_cb(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval pause = {.tv_sec = 1};
+	struct server *server = arg;
+
+	for (int i = 0; i < ACCEPT_BUDGET; i++) {
+		struct session *session;
+		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (peer < 0 && (errno == EINTR || errno == ECONNABORTED))
+			continue;
+		if (peer < 0 && errno != EAGAIN) { /* EMFILE and the like: try again later */
+			journal(MESSAGE_REFUSED, NULL, "Accepting pauses: %s", strerror(errno));
+			event_del(server->listener);
+			event_add(server->accept_again, &pause);
+		}
+		if (peer < 0)
+			return;
+		if (server->store->counters.now_sessions >= server->config->limits.sessions) {
+			server->store->counters.sessions_refused++;
+			close(peer);
+			continue;
+		}
+		session_new(server, peer, &session);
+	}
+}
+
+static void accept_again_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *server = arg;
+
+	if (!server->draining)
+		event_add(server->listener, NULL);
+}
+
+int server_new(struct event_base *base, struct store *store, const struct config *config,
+	       struct server **out)
+{
+	struct server *server = calloc(1, sizeof(*server));
+
+	if (!server)
+		return -ENOMEM;
+	server->base = base;
+	server->store = store;
+	server->config = config;
+	server->listen_fd = -1;
+	server->started = time(NULL);
+	TAILQ_INIT(&server->sessions);
+	TAILQ_INIT(&server->openings);
+	store->relieved = relieved;
+	store->relieved_arg = server;
+	*out = server;
+	return 0;
+}
+
+void server_free(struct server *server)
+{
+	struct session *s;
+
+	if (!server)
+		return;
+	while ((s = TAILQ_FIRST(&server->sessions)))
+		session_end(s);
+	if (server->listener)
+		event_free(server->listener);
+	if (server->accept_again)
+		event_free(server->accept_again);
+	if (server->listen_fd >= 0)
+		close(server->listen_fd);
+	free(server);
+}
+
+int server_listen(struct server *server, int fd)
+{
+	server->listen_fd = fd;
+	server->listener = event_new(server->base, fd, EV_READ | EV_PERSIST, accept_cb, server);
+	server->accept_again = event_new(server->base, -1, 0, accept_again_cb, server);
+	if (!server->listener || !server->accept_again || event_add(server->listener, NULL) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+int server_adopt(struct server *server, int fd)
+{
+	struct session *session;
+
+	server->single = true;
+	return session_new(server, fd, &session);
+}
+
+void server_drain(struct server *server)
+{
+	server->draining = true;
+	if (server->listener)
+		event_del(server->listener);
+	store_settle_all(server->store);
+	server_check_end(server);
+}
+
+void server_check_end(struct server *server)
+{
+	bool over = server->single ? TAILQ_EMPTY(&server->sessions) : server->draining;
+
+	if (!over || server->n_requests || server->n_openings || !store_idle(server->store))
+		return;
+	if (server->ended)
+		server->ended(server->arg);
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "arena.h"
+#include "base/cleanup.h"
+#include "store.h"
+#include "user.h"
+#include "wire/codes.h"
+
+int arena_new(int taken, uint64_t size, struct user *user, struct store *store, struct arena **out)
+{
+	_cleanup_(closep) int fd = taken;
+	struct arena *arena;
+	struct statfs fs;
+	struct stat st;
+	void *map;
+	int seals;
+
+	/* F_GET_SEALS answers for memfds only, huge-page ones included: those kill the reader of
+	 * a hole when the pool is empty, and are refused by the type of their filesystem. */
+	seals = fcntl(fd, F_GET_SEALS);
+	if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstatfs(fd, &fs) < 0 ||
+	    fs.f_type != TMPFS_MAGIC)
+		return WIRE_E_ARENA_SEAL;
+	if (fstat(fd, &st) < 0 || (uint64_t)st.st_size < size)
+		return WIRE_E_ARENA_SIZE;
+
+	map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	arena = malloc(sizeof(*arena));
+	if (!arena) {
+		munmap(map, size);
+		return -ENOMEM;
+	}
+	*arena = (struct arena){
+		.refs = 1,
+		.fd = steal_fd(&fd),
+		.map = map,
+		.size = size,
+		.user = user_ref(user),
+		.store = store,
+		.write_sealed = seals & F_SEAL_WRITE,
+	};
+	user->arena_bytes += size;
+	store->counters.now_arena_bytes += size;
+	*out = arena;
+	return 0;
+}
+
+struct arena *arena_ref(struct arena *arena)
+{
+	arena->refs++;
+	return arena;
+}
+
+void arena_unref(struct arena *arena)
+{
+	if (!arena || --arena->refs)
+		return;
+	arena->user->arena_bytes -= arena->size;
+	arena->store->counters.now_arena_bytes -= arena->size;
+	user_unref(arena->user);
+	munmap(arena->map, arena->size);
+	close(arena->fd);
+	free(arena);
+}
+
+bool arena_holds(const struct arena *arena, uint64_t offset, uint64_t len)
+{
+	return offset <= arena->size && len <= arena->size - offset;
+}
+
+int arena_copy(const struct arena *arena, uint64_t offset, void *out, size_t len)
+{
+	size_t have = 0;
+
+	while (have < len) {
+		ssize_t n =
+			pread(arena->fd, (char *)out + have, len - have, (off_t)(offset + have));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return -EFAULT;
+		if (n > 0)
+			have += (size_t)n;
+	}
+	return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_STORE_ARENA_H
+#define EXTENTD_STORE_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+struct user;
+
+/*
+ * Memory that a client shares: payloads lie in it, so that none crosses the socket. The client
+ * can change every byte at any time. Sealed against shrinking it cannot take pages away under
+ * the mapping; that is why the seal is required.
+ */
+struct arena {
+	unsigned int refs; /* the session's and one for each extent that lies in it */
+	int fd;
+	unsigned char *map;
+	uint64_t size;
+	struct user *user; /* charged with the size */
+	struct store *store;
+	bool write_sealed; /* nobody can change it: may be checked in place */
+};
+
+/* Takes fd over, also on failure. A positive enum wire_code says what is wrong with it. */
+int arena_new(int fd, uint64_t size, struct user *user, struct store *store, struct arena **out);
+struct arena *arena_ref(struct arena *arena);
+void arena_unref(struct arena *arena);
+
+/* True if [offset, offset + len) lies inside. */
+bool arena_holds(const struct arena *arena, uint64_t offset, uint64_t len);
+
+/* A private copy of the range: 0, or -errno. Never faults, unlike reading through the map. */
+int arena_copy(const struct arena *arena, uint64_t offset, void *out, size_t len);
+
+#endif

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+/*
+ * When written extents are settled, and how many at a time.
+ *
+ * What makes an extent durable costs far more than the write: flushes of the device, a log or a
+ * commit. So it is paid for groups. A settle takes everything that is written at its start;
+ * while it runs, the next group gathers. One file is settled by itself: wait, check, fsync. From
+ * GROUP_INODES files on, one commit of the whole filesystem does it for all of them at once.
+ *
+ * On one filesystem there are either settles of single files or one of everything, never both:
+ * so an extent that is unsettled when a settle starts is in that settle, and a SYNC that was
+ * waiting is answered with it.
+ *
+ * What nobody waits for is settled after SETTLE_LAZY_SECONDS (store.c), or when there is much of
+ * it: a lost extent should be reported while its sender can still send it again.
+ */
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "commit.h"
+#include "file.h"
+#include "inode.h"
+#include "prove.h"
+#include "user.h"
+#include "wire/codes.h"
+#include "writer.h"
+
+#define GROUP_INODES	  3
+#define SETTLE_AT_EXTENTS 4096
+
+#define settle_of(j) ((struct settle *)((char *)(j)-offsetof(struct settle, job)))
+
+static void inode_hurry(struct inode *inode)
+{
+	if (inode->urgent)
+		return;
+	inode->urgent = true;
+	TAILQ_INSERT_TAIL(&inode->fs->urgent, inode, urgent_entry);
+	inode->fs->n_urgent++;
+	writer_pump_later(inode->store);
+}
+
+static void inode_calm(struct inode *inode)
+{
+	if (!inode->urgent)
+		return;
+	inode->urgent = false;
+	TAILQ_REMOVE(&inode->fs->urgent, inode, urgent_entry);
+	inode->fs->n_urgent--;
+}
+
+void commit_hurry(struct extent *e)
+{
+	if (e->prompt)
+		return;
+	e->prompt = true;
+	if (e->state == EXTENT_UNSETTLED)
+		inode_hurry(e->file->inode);
+}
+
+void commit_wake(struct inode *inode)
+{
+	if (inode->urgent)
+		writer_pump_later(inode->store);
+}
+
+void sync_start(struct sync *sync)
+{
+	if (sync->file) {
+		struct inode *inode = sync->file->inode;
+
+		file_ref(sync->file);
+		TAILQ_INSERT_TAIL(&inode->syncs, sync, entry);
+		inode_hurry(inode);
+	} else {
+		filesystem_ref(sync->fs);
+		TAILQ_INSERT_TAIL(&sync->fs->syncs, sync, entry);
+		writer_pump_later(sync->fs->store);
+	}
+}
+
+static void sync_finish(struct sync *sync, const struct settle *settle)
+{
+	struct filesystem *fs = sync->fs;
+	struct file *file = sync->file;
+
+	sync->code = settle->code;
+	sync->kernel_errno = settle->kernel_errno;
+	sync->notify(sync); /* may free it */
+	if (file)
+		file_unref(file);
+	else
+		filesystem_unref(fs);
+}
+
+/* Moves what the inode has unsettled, and who waits for it, into the settle. */
+static unsigned int settle_take(struct settle *settle, struct inode *inode)
+{
+	unsigned int n = inode->n_unsettled;
+	struct extent *e;
+
+	TAILQ_FOREACH (e, &inode->unsettled, entry)
+		e->state = EXTENT_SETTLING;
+	TAILQ_CONCAT(&settle->extents, &inode->unsettled, entry);
+	TAILQ_CONCAT(&settle->syncs, &inode->syncs, entry);
+	inode->fs->n_unsettled -= n;
+	inode->n_unsettled = 0;
+	inode_calm(inode);
+	return n;
+}
+
+static void settle_run(struct job *job)
+{
+	struct settle *settle = settle_of(job);
+
+	if (settle->inode)
+		prove_file(settle);
+	else
+		prove_filesystem(settle);
+}
+
+static void settle_done(struct job *job)
+{
+	struct settle *settle = settle_of(job);
+	struct filesystem *fs = settle->fs;
+	struct store *store = fs->store;
+	struct wire_counters *c = &store->counters;
+	struct extent *e;
+	struct sync *sync;
+
+	if (settle->inode) {
+		settle->inode->settling = false;
+		fs->file_settles--;
+	} else {
+		fs->committing = false;
+	}
+	c->read_backs += settle->read_backs;
+
+	while ((e = TAILQ_FIRST(&settle->extents))) {
+		TAILQ_REMOVE(&settle->extents, e, entry);
+		if (!e->code) {
+			c->durable++;
+			extent_finish(e, EXTENT_SAFE);
+		} else {
+			c->lost++;
+			extent_finish(e, EXTENT_FAILED);
+		}
+	}
+	while ((sync = TAILQ_FIRST(&settle->syncs))) {
+		TAILQ_REMOVE(&settle->syncs, sync, entry);
+		sync_finish(sync, settle);
+	}
+
+	lane_give(store, settle->user, fs);
+	user_unref(settle->user);
+	if (settle->inode)
+		inode_unref(settle->inode);
+	filesystem_unref(fs);
+	free(settle);
+}
+
+static struct settle *settle_new(struct filesystem *fs, struct inode *inode, struct user *user)
+{
+	struct settle *settle;
+
+	if (lane_take(fs->store, user, fs) < 0)
+		return NULL;
+	settle = calloc(1, sizeof(*settle));
+	if (!settle) {
+		lane_give(fs->store, user, fs);
+		return NULL;
+	}
+	settle->job.run = settle_run;
+	settle->job.done = settle_done;
+	settle->fs = filesystem_ref(fs);
+	settle->inode = inode;
+	settle->user = user ? user_ref(user) : NULL;
+	TAILQ_INIT(&settle->extents);
+	TAILQ_INIT(&settle->syncs);
+	return settle;
+}
+
+static void settle_filesystem(struct filesystem *fs)
+{
+	struct settle *settle = settle_new(fs, NULL, NULL);
+	unsigned int n = 0;
+	struct inode *inode;
+
+	if (!settle)
+		return;
+	TAILQ_FOREACH (inode, &fs->inodes, fs_entry)
+		n += settle_take(settle, inode);
+	TAILQ_CONCAT(&settle->syncs, &fs->syncs, entry);
+	fs->committing = true;
+	fs->wanted = false;
+	fs->store->counters.settles_filesystem++;
+	if (n > fs->store->counters.settled_largest)
+		fs->store->counters.settled_largest = n;
+	workers_queue(fs->store->blocking, &settle->job);
+}
+
+static bool settle_file(struct inode *inode)
+{
+	struct extent *first = TAILQ_FIRST(&inode->unsettled);
+	struct sync *sync = TAILQ_FIRST(&inode->syncs);
+	struct settle *settle;
+	unsigned int n;
+
+	if (!first && !sync) {
+		inode_calm(inode);
+		return true;
+	}
+	settle = settle_new(inode->fs, inode, first ? first->file->user : sync->file->user);
+	if (!settle)
+		return false;
+	n = settle_take(settle, inode);
+	inode->refs++;
+	inode->settling = true;
+	inode->fs->file_settles++;
+	inode->store->counters.settles_file++;
+	if (n > inode->store->counters.settled_largest)
+		inode->store->counters.settled_largest = n;
+	workers_queue(inode->store->blocking, &settle->job);
+	return true;
+}
+
+static void filesystem_pump(struct filesystem *fs)
+{
+	struct inode *inode, *next;
+
+	if (fs->committing)
+		return;
+	if (fs->wanted || !TAILQ_EMPTY(&fs->syncs) || fs->n_urgent >= GROUP_INODES ||
+	    fs->n_unsettled >= SETTLE_AT_EXTENTS) {
+		fs->wanted = true;
+		if (!fs->file_settles)
+			settle_filesystem(fs);
+		return;
+	}
+	for (inode = TAILQ_FIRST(&fs->urgent); inode; inode = next) {
+		next = TAILQ_NEXT(inode, urgent_entry);
+		if (!inode->settling)
+			settle_file(inode);
+	}
+}
+
+void commit_pump(struct store *store)
+{
+	struct filesystem *fs, *next;
+
+	for (fs = TAILQ_FIRST(&store->filesystems); fs; fs = next) {
+		next = TAILQ_NEXT(fs, entry);
+		filesystem_pump(fs);
+	}
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_STORE_ENGINE_H
+#define EXTENTD_STORE_ENGINE_H
+
+#include <stdbool.h>
+
+#include "extent.h"
+#include "store.h"
+
+struct store;
+
+/*
+ * How writes reach the kernel. A chain is a few extents of one inode, executed one after the
+ * other; one that fails does not stop those behind it. The kernel (or a thread) owns the
+ * extents until engine_completed() for each; the chain itself is the writer's.
+ */
+struct chain {
+	struct extent_list extents;
+	unsigned int n;
+	unsigned int remaining; /* not completed */
+	struct inode *inode;
+	struct user *user;
+	struct file *file; /* of the first extent; keeps the inode */
+	struct job job;
+};
+
+struct engine;
+
+struct engine_ops {
+	/* There is room: the lanes are counted (writer.h). */
+	void (*submit)(struct engine *engine, struct chain *chain);
+	void (*free)(struct engine *engine);
+};
+
+struct engine {
+	const struct engine_ops *ops;
+	struct store *store;
+};
+
+/* -ENOSYS, -EPERM, -EOPNOTSUPP …: this machine has no such thing for encoded writes. */
+int ring_engine_new(struct store *store, struct engine **out);
+int thread_engine_new(struct store *store, struct engine **out);
+
+/* What both have in common. result: as the system call's. In the loop's thread. */
+void engine_prepare(struct extent *extent);
+void engine_completed(struct extent *extent, int result);
+
+#endif

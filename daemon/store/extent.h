@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_STORE_EXTENT_H
+#define EXTENTD_STORE_EXTENT_H
+
+#include <linux/btrfs.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/uio.h>
+#include <xxhash.h>
+
+#include "payload/payload.h"
+#include "wire/wire.h"
+#include "workers.h"
+
+struct arena;
+struct chain;
+struct file;
+
+/*
+ * One extent on its way to the disk. The owner fills in the first part, calls extent_start()
+ * and then leaves it alone until notify() says EXTENT_SAFE or EXTENT_FAILED, which are last:
+ * then it is the owner's again, to free. An owner that loses interest (its client died) keeps
+ * the memory all the same: the kernel may be reading from it.
+ */
+enum extent_event {
+	EXTENT_TAKEN,	/* checked; if not safe in the end, FAILED follows */
+	EXTENT_WRITTEN, /* the kernel has it; the payload is the client's again */
+	EXTENT_SAFE,	/* proved to be on stable storage */
+	EXTENT_FAILED,	/* code, kernel_errno and detail say why */
+};
+
+enum extent_state {
+	EXTENT_NEW,
+	EXTENT_CHECKING,  /* waits for its range, its check, or both */
+	EXTENT_READY,	  /* may be handed to the kernel */
+	EXTENT_SUBMITTED, /* the kernel, or the job that precedes it, owns it */
+	EXTENT_UNSETTLED, /* taken by the kernel, on its way to the disk */
+	EXTENT_SETTLING,  /* a settle job looks at it */
+	EXTENT_DONE,
+};
+
+struct extent {
+	struct file *file;
+	struct arena *arena; /* where the payload lies, or NULL: then memory holds it */
+	uint64_t arena_offset;
+	void *memory; /* private payload, from store_hold(); owned */
+	uint64_t memory_bytes;
+	uint64_t offset;
+	uint64_t len;
+	uint64_t unencoded_len;
+	uint64_t unencoded_offset;
+	uint32_t payload_len;
+	uint32_t compression;
+	enum payload_level level;
+	bool prompt; /* settle as soon as possible: somebody waits for it to be durable */
+	void (*notify)(struct extent *extent, enum extent_event event);
+
+	/* The outcome. */
+	enum wire_form form;
+	uint32_t code;	  /* enum wire_code or payload fault */
+	int kernel_errno; /* positive */
+	uint64_t detail;
+
+	/* The store's own. */
+	enum extent_state state;
+	TAILQ_ENTRY(extent) entry; /* held, ready, chain, unsettled or settling: one at a time */
+	TAILQ_ENTRY(extent) copying;
+	struct job job;
+	struct chain *chain;
+	uint64_t from, to;	   /* the sectors it touches */
+	const unsigned char *data; /* what is written: payload, copy or decoded bytes */
+	uint64_t data_len;
+	uint64_t data_done; /* of a plain write */
+	void *decoded;	    /* a job's result, until the loop's thread takes it */
+	int result;	    /* of a write in a thread */
+	bool busy;	    /* a check has it: failing must wait */
+	bool reserved;	    /* no overlapping extent is before it */
+	bool checked;
+	bool fresh; /* the range was a hole: finding an extent there proves it is this one */
+	unsigned int retries;
+	XXH128_hash_t digest;			 /* of the payload, if not fresh */
+	struct btrfs_ioctl_encoded_io_args args; /* the kernel reads these two ... */
+	struct iovec iov;			 /* ... until the completion */
+};
+
+void extent_start(struct extent *extent);
+
+/* Stops an extent that is not yet being written: true, and FAILED with CANCELLED came. */
+bool extent_cancel(struct extent *extent);
+
+/* The rest is between the store's own files. */
+void extent_fail(struct extent *extent, uint32_t code, int kernel_errno, uint64_t detail);
+void extent_finish(struct extent *extent, enum extent_event event);
+void extent_forget_payload(struct extent *extent);
+
+#endif

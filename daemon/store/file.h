@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_STORE_FILE_H
+#define EXTENTD_STORE_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct filesystem;
+struct inode;
+struct store;
+struct user;
+
+/* A regular file open for writing, through a description that is ours alone where possible. */
+struct file {
+	struct store *store;
+	struct inode *inode;
+	struct user *user;
+	unsigned int refs; /* one for the handle, one for each extent */
+	int fd;
+	bool readable; /* what was rewritten can be read back and compared */
+	bool own;      /* reopened: the peer can neither steal its errors nor set O_APPEND */
+	bool encoded;  /* takes encoded writes; else all is decoded */
+	bool nodatacow;
+	uint64_t size; /* bytes, when it was opened */
+};
+
+enum file_source {
+	FILE_OPENED, /* by the daemon */
+	FILE_PASSED, /* by the peer; may be opened again with its rights */
+	FILE_SHARED, /* by the peer; the daemon can't act as the peer */
+};
+
+/*
+ * Checks that a descriptor is one to write to and finds out what is needed to do so. Runs in a
+ * worker, as the peer (see identity_assume()): reopening through /proc must succeed or fail with
+ * the peer's rights. 0, a positive enum wire_code, or -errno.
+ */
+struct file_facts;
+int file_examine(int fd, enum file_source source, bool nodatacow_allowed, const long *types,
+		 struct file_facts *out);
+
+/* In the loop's thread. Takes over what facts owns, also on failure. NULL: out of memory. */
+struct file *file_new(struct store *store, struct user *user, struct file_facts *facts);
+struct file *file_ref(struct file *file);
+void file_unref(struct file *file);
+
+/* True if the peer has made the file unfit since it was opened; a positive enum wire_code. */
+int file_recheck(const struct file *file);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_STORE_FILESYSTEM_H
+#define EXTENTD_STORE_FILESYSTEM_H
+
+#include "store.h"
+
+struct sync;
+TAILQ_HEAD(sync_list, sync);
+
+/* A mounted filesystem; all subvolumes of a btrfs are one. */
+struct filesystem {
+	struct store *store;
+	unsigned int refs; /* inodes, sessions, settles */
+	uint64_t id[2];	   /* btrfs: the uuid; others: the device, 0 */
+	int anchor;	   /* any descriptor on it, for syncfs */
+	bool btrfs;
+	uint32_t sector_size;
+	unsigned int lanes; /* kernel threads that may be stuck on this filesystem */
+	struct inode_list inodes;
+	unsigned int n_unsettled; /* extents, over all inodes */
+	struct inode_list urgent; /* inodes for whose extents or sync somebody waits */
+	unsigned int n_urgent;
+	unsigned int file_settles; /* under way, each with one inode */
+	bool committing;	   /* one filesystem-wide settle is under way, and nothing else */
+	bool wanted;		   /* a filesystem-wide settle, whatever the numbers say */
+	struct sync_list syncs;	   /* wait for a filesystem-wide settle that starts after them */
+	TAILQ_ENTRY(filesystem) entry;
+};
+
+/* What a descriptor's filesystem is: asked in a worker, since it may hang. 0 or -errno. */
+struct filesystem_facts {
+	long type; /* statfs magic */
+	uint64_t id[2];
+	bool btrfs;
+	uint32_t sector_size;
+};
+int filesystem_examine(int fd, struct filesystem_facts *out);
+
+/* Finds or makes; fd becomes the anchor of a new one, duplicated. NULL when out of memory. */
+struct filesystem *filesystem_get(struct store *store, int fd,
+				  const struct filesystem_facts *facts);
+struct filesystem *filesystem_ref(struct filesystem *fs);
+void filesystem_unref(struct filesystem *fs);
+
+#endif

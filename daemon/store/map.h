@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_STORE_MAP_H
+#define EXTENTD_STORE_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "store.h"
+
+/* Looks at a file's extents with FIEMAP. In workers only: it waits for the inode's lock. */
+
+/* Sets fresh on each encoded extent of the list whose range is a hole (or unwritten). */
+void map_before(struct extent_list *extents, int fd);
+
+/*
+ * For extents of one file, sorted by offset: whether each one's whole range holds written data
+ * now. With wait, first waits until every write to the file that the kernel had taken before the
+ * call has reached the disk or failed: an fsync does not do that for encoded writes.
+ * 0 or -errno: then present[] says nothing.
+ */
+int map_after(struct extent *const *extents, size_t n, int fd, bool wait, bool *present);
+
+#endif

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+/*
+ * Wait, check, sync: what makes "durable" true.
+ *
+ * An encoded write has no pages in the page cache. Its data goes to the disk by itself, an fsync
+ * does not wait for it, and when it fails nobody is told: the kernel drops the extent and the
+ * range is what it was before. So:
+ *
+ *  1. Wait until the data has reached the disk or failed. FIEMAP_FLAG_SYNC does that: it waits
+ *     for the file's ordered extents, which carry encoded writes too. It changes no times and no
+ *     mode, unlike FALLOCATE, and answers the next question at once. A filesystem-wide commit
+ *     (syncfs) waits for them as well.
+ *  2. Check that each extent is there. A fresh range was a hole before, and our extents are the
+ *     only thing that the daemon lets be written there until the verdict: data there is ours, or
+ *     that of somebody who overwrote it since. Otherwise the extent is read back, still encoded,
+ *     and its digest compared.
+ *  3. Sync. The check comes before the fsync, so that what failed the check is not mistaken for
+ *     what a failing fsync took along; a commit comes before it, and then the check sees the
+ *     tree that was committed or a later one.
+ *
+ * Plain writes are page cache writes: fsync waits for them and reports their errors, once for
+ * each open file description. So each file's own description is asked.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/cleanup.h"
+#include "commit.h"
+#include "extent.h"
+#include "file.h"
+#include "map.h"
+#include "prove.h"
+#include "wire/codes.h"
+#include "wire/limits.h"
+
+static void verdict(struct extent *e, uint32_t code, int error)
+{
+	if (e->code)
+		return;
+	e->code = code;
+	e->kernel_errno = error;
+}
+
+static bool all_zero(const unsigned char *p, size_t n)
+{
+	return !n || (!p[0] && !memcmp(p, p + 1, n - 1));
+}
+
+/* The extent as it is on disk, against what was written. */
+static bool reads_back(const struct extent *e, unsigned char *buffer)
+{
+	struct iovec iov = {.iov_base = buffer, .iov_len = LIMIT_PAYLOAD_BYTES};
+	struct btrfs_ioctl_encoded_io_args args = {
+		.iov = &iov,
+		.iovcnt = 1,
+		.offset = (int64_t)e->offset,
+	};
+	int n;
+
+	do
+		n = ioctl(e->file->fd, BTRFS_IOC_ENCODED_READ, &args);
+	while (n < 0 && errno == EINTR);
+
+	/* An extent that ends in the last sector is shown up to the end of the file. */
+	return n >= 0 && (uint32_t)n >= e->payload_len && args.compression == e->compression &&
+	       args.unencoded_len == e->unencoded_len &&
+	       args.unencoded_offset == e->unencoded_offset && args.len >= e->len &&
+	       all_zero(buffer + e->payload_len, (size_t)n - e->payload_len) &&
+	       XXH128_isEqual(XXH3_128bits(buffer, e->payload_len), e->digest);
+}
+
+static int by_offset(const void *a, const void *b)
+{
+	const struct extent *x = *(struct extent *const *)a, *y = *(struct extent *const *)b;
+
+	return x->from < y->from ? -1 : x->from > y->from;
+}
+
+/* Encoded extents of one file. */
+static void check_encoded(struct settle *settle, struct extent **list, size_t n, bool wait)
+{
+	_cleanup_(freep) unsigned char *buffer = NULL;
+	_cleanup_(freep) bool *present = NULL;
+	int fd = list[0]->file->fd, r;
+
+	qsort(list, n, sizeof(*list), by_offset);
+	present = calloc(n, sizeof(*present));
+	r = present ? map_after(list, n, fd, wait, present) : -ENOMEM;
+	/* EIO is the answer when one of the writes failed; by then all have ended. The look
+	 * without waiting tells which. */
+	if (r == -EIO)
+		r = map_after(list, n, fd, false, present);
+
+	for (size_t i = 0; i < n; i++) {
+		struct extent *e = list[i];
+
+		if (r < 0) {
+			verdict(e, WIRE_E_SYNC_FAILED, -r);
+			continue;
+		}
+		if (!present[i]) {
+			verdict(e, WIRE_E_LOST, 0);
+			continue;
+		}
+		if (e->fresh)
+			continue;
+		if (!buffer)
+			buffer = malloc(LIMIT_PAYLOAD_BYTES);
+		settle->read_backs++;
+		if (!buffer)
+			verdict(e, WIRE_E_NO_MEMORY, 0);
+		else if (!reads_back(e, buffer))
+			verdict(e, WIRE_E_LOST, 0);
+	}
+}
+
+/* A file without a name is gone after a crash, whatever became of its data. */
+static void check_name(struct extent **list, size_t n)
+{
+	struct stat st;
+
+	if (fstat(list[0]->file->fd, &st) == 0 && st.st_nlink)
+		return;
+	for (size_t i = 0; i < n; i++)
+		verdict(list[i], WIRE_E_UNLINKED, 0);
+}
+
+/*
+ * The extents of the settle's list that start with first and are of the same inode, as an array:
+ * encoded ones first. Returns how many there are; 0 when out of memory.
+ */
+static size_t group_take(struct extent *first, struct extent ***out, size_t *encoded)
+{
+	struct extent **list, *e;
+	size_t n = 0, head = 0, tail;
+
+	for (e = first; e && e->file->inode == first->file->inode; e = TAILQ_NEXT(e, entry))
+		n++;
+	list = calloc(n, sizeof(struct extent *));
+	if (!list)
+		return 0;
+	tail = n;
+	for (e = first; head < tail; e = TAILQ_NEXT(e, entry)) {
+		if (e->form == WIRE_FORM_ENCODED)
+			list[head++] = e;
+		else
+			list[--tail] = e;
+	}
+	*out = list;
+	*encoded = head;
+	return n;
+}
+
+/* fsync of each description that plain writes went through. */
+static void sync_plain(struct extent **list, size_t n)
+{
+	const struct file *synced = NULL;
+	int error = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct file *file = list[i]->file;
+
+		if (!file->own) {
+			verdict(list[i], WIRE_E_SHARED_ERRORS, 0);
+			continue;
+		}
+		if (file != synced) {
+			synced = file;
+			error = fsync(file->fd) < 0 ? errno : 0;
+		}
+		if (error)
+			verdict(list[i], WIRE_E_LOST, error);
+	}
+}
+
+/* With kernels that report failed encoded writes to fsync, one failed write makes the first
+ * fsync of the group fail; those that passed the check are made safe by the second. */
+static int sync_twice(int (*sync)(int fd), int fd)
+{
+	if (sync(fd) == 0 || sync(fd) == 0)
+		return 0;
+	return errno;
+}
+
+static void settle_fail(struct settle *settle, uint32_t code, int error)
+{
+	struct extent *e;
+
+	settle->code = code;
+	settle->kernel_errno = error;
+	TAILQ_FOREACH (e, &settle->extents, entry)
+		verdict(e, code, error);
+}
+
+void prove_file(struct settle *settle)
+{
+	struct extent *first = TAILQ_FIRST(&settle->extents);
+	_cleanup_(freep) struct extent **list = NULL;
+	size_t n = 0, encoded = 0;
+	int fd, error;
+
+	if (first) {
+		n = group_take(first, &list, &encoded);
+		if (!n) {
+			settle_fail(settle, WIRE_E_NO_MEMORY, 0);
+			return;
+		}
+	}
+	fd = first ? first->file->fd : TAILQ_FIRST(&settle->syncs)->file->fd;
+	if (encoded)
+		check_encoded(settle, list, encoded, true);
+	if (n > encoded)
+		sync_plain(list + encoded, n - encoded);
+	error = sync_twice(fsync, fd);
+	if (error)
+		settle_fail(settle, WIRE_E_SYNC_FAILED, error);
+	if (n)
+		check_name(list, n);
+}
+
+void prove_filesystem(struct settle *settle)
+{
+	int error = sync_twice(syncfs, settle->fs->anchor);
+	struct extent *e = TAILQ_FIRST(&settle->extents);
+
+	if (error) {
+		settle_fail(settle, WIRE_E_SYNC_FAILED, error);
+		return;
+	}
+	while (e) {
+		_cleanup_(freep) struct extent **list = NULL;
+		size_t encoded, n = group_take(e, &list, &encoded);
+
+		if (!n) {
+			settle_fail(settle, WIRE_E_NO_MEMORY, 0);
+			return;
+		}
+		/* list is in another order: find the next group before it is lost. */
+		for (size_t i = 0; i < n; i++)
+			e = TAILQ_NEXT(e, entry);
+		if (encoded)
+			check_encoded(settle, list, encoded, false);
+		if (n > encoded)
+			sync_plain(list + encoded, n - encoded);
+		check_name(list, n);
+	}
+}

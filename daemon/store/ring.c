@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+/*
+ * Writes through io_uring. A chain is hard-linked, so that one kernel worker goes through it
+ * without being woken for each extent, and workers do not queue up on the inode's lock. No fsync
+ * is ever linked behind: it would not wait for the data (see commit.c).
+ *
+ * An encoded write always runs in a kernel worker: its first, non-blocking issue fails before
+ * anything is done, so IOSQE_ASYNC on the head of a chain saves that try.
+ */
+
+#include <event2/event.h>
+#include <errno.h>
+#include <liburing.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "file.h"
+#include "inode.h"
+#include "store.h"
+#include "writer.h"
+
+struct ring {
+	struct engine engine;
+	struct io_uring ring;
+	int eventfd;
+	struct event *event; /* completions */
+	struct event *flush; /* submits what this round of events has queued */
+	unsigned int in_flight;
+};
+
+static void ring_prepare(struct io_uring_sqe *sqe, struct extent *e)
+{
+	if (e->form == WIRE_FORM_ENCODED) {
+		/* liburing 2.3 has no helper for commands. */
+		io_uring_prep_rw(IORING_OP_URING_CMD, sqe, e->file->fd, &e->args, 0, 0);
+		sqe->cmd_op = BTRFS_IOC_ENCODED_WRITE;
+	} else {
+		io_uring_prep_write(sqe, e->file->fd, e->data + e->data_done,
+				    (unsigned int)(e->data_len - e->data_done),
+				    e->offset + e->data_done);
+	}
+	io_uring_sqe_set_data(sqe, e);
+}
+
+static void ring_submit(struct engine *engine, struct chain *chain)
+{
+	struct ring *r = (struct ring *)engine;
+	struct extent *e;
+
+	TAILQ_FOREACH (e, &chain->extents, entry) {
+		struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
+
+		engine_prepare(e);
+		ring_prepare(sqe, e);
+		sqe->flags |= e == TAILQ_FIRST(&chain->extents) ? IOSQE_ASYNC : 0;
+		sqe->flags |= TAILQ_NEXT(e, entry) ? IOSQE_IO_HARDLINK : 0;
+	}
+	r->in_flight += chain->n;
+	event_active(r->flush, 0, 0);
+}
+
+/* A full or starved kernel (EBUSY, EAGAIN) keeps the entries; the next completion retries. */
+static void ring_flush(evutil_socket_t fd, short what, void *arg)
+{
+	struct ring *r = arg;
+
+	if (io_uring_sq_ready(&r->ring) && io_uring_submit(&r->ring) < 0 && r->in_flight) {
+		const struct timeval soon = {.tv_usec = 10000};
+
+		event_add(r->flush, &soon);
+	}
+}
+
+static void ring_completions(evutil_socket_t fd, short what, void *arg)
+{
+	struct ring *r = arg;
+	struct io_uring_cqe *cqe;
+	eventfd_t count;
+
+	eventfd_read(r->eventfd, &count);
+	while (io_uring_peek_cqe(&r->ring, &cqe) == 0) {
+		struct extent *e = io_uring_cqe_get_data(cqe);
+		int result = cqe->res;
+
+		io_uring_cqe_seen(&r->ring, cqe);
+		r->in_flight--;
+		engine_completed(e, result);
+	}
+	ring_flush(-1, 0, r);
+}
+
+static void ring_free(struct engine *engine)
+{
+	struct ring *r = (struct ring *)engine;
+
+	if (r->event)
+		event_free(r->event);
+	if (r->flush)
+		event_free(r->flush);
+	if (r->ring.ring_fd >= 0)
+		io_uring_queue_exit(&r->ring);
+	if (r->eventfd >= 0)
+		close(r->eventfd);
+	free(r);
+}
+
+/*
+ * Kernels without the command answer EOPNOTSUPP (or ENOTTY) before they look at anything else;
+ * those with it EPERM or EINVAL for this command on a descriptor that is no btrfs file at all
+ * can't tell the two apart, so only the opcode is probed here. The first write to a btrfs file
+ * tells the rest: see engine_completed().
+ */
+static bool ring_has_commands(struct io_uring *ring)
+{
+	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+	bool has = probe && io_uring_opcode_supported(probe, IORING_OP_URING_CMD);
+
+	io_uring_free_probe(probe);
+	return has;
+}
+
+static const struct engine_ops ring_ops = {
+	.submit = ring_submit,
+	.free = ring_free,
+};
+
+int ring_engine_new(struct store *store, struct engine **out)
+{
+	unsigned int workers[2] = {store->options.blocking_threads, 1};
+	struct ring *r = calloc(1, sizeof(*r));
+	int ret;
+
+	if (!r)
+		return -ENOMEM;
+	r->engine = (struct engine){.ops = &ring_ops, .store = store};
+	r->ring.ring_fd = -1;
+	r->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->eventfd < 0) {
+		ret = -errno;
+		goto fail;
+	}
+	/* Room for every lane's chain at once, so neither queue can overflow. */
+	ret = io_uring_queue_init(store->options.blocking_threads * LANES_PER_THREAD *
+					  store->options.batch,
+				  &r->ring, 0);
+	if (ret < 0) {
+		r->ring.ring_fd = -1;
+		goto fail;
+	}
+	ret = -EOPNOTSUPP;
+	if (!ring_has_commands(&r->ring))
+		goto fail;
+	ret = io_uring_register_eventfd(&r->ring, r->eventfd);
+	if (ret < 0)
+		goto fail;
+	ret = io_uring_register_iowq_max_workers(&r->ring, workers);
+	if (ret < 0)
+		goto fail;
+
+	ret = -ENOMEM;
+	r->event = event_new(store->base, r->eventfd, EV_READ | EV_PERSIST, ring_completions, r);
+	r->flush = event_new(store->base, -1, 0, ring_flush, r);
+	if (!r->event || !r->flush || event_add(r->event, NULL) < 0)
+		goto fail;
+	*out = &r->engine;
+	return 0;
+fail:
+	ring_free(&r->engine);
+	return ret;
+}

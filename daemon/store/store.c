@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <event2/event.h>
+#include <malloc.h>
+#include <search.h>
+#include <stdlib.h>
+
+#include "check.h"
+#include "engine.h"
+#include "filesystem.h"
+#include "inode.h"
+#include "store.h"
+#include "user.h"
+#include "wire/limits.h"
+#include "writer.h"
+
+#define SETTLE_LAZY_SECONDS 10
+
+static void pump_cb(evutil_socket_t fd, short what, void *arg)
+{
+	writer_pump(arg);
+}
+
+static void settle_all(struct store *store)
+{
+	struct filesystem *fs;
+
+	TAILQ_FOREACH (fs, &store->filesystems, entry)
+		if (fs->n_unsettled && !fs->wanted && !fs->committing) {
+			fs->wanted = true;
+			writer_pump_later(store);
+		}
+}
+
+static void lazy_cb(evutil_socket_t fd, short what, void *arg)
+{
+	settle_all(arg);
+}
+
+static int engine_choose(struct store *store)
+{
+	int r;
+
+	if (store->options.backend != STORE_IOCTL) {
+		r = ring_engine_new(store, &store->engine);
+		if (r == 0) {
+			store->counters.engine_uring = 1;
+			return 0;
+		}
+		if (store->options.backend == STORE_URING || r == -ENOMEM)
+			return r;
+	}
+	return thread_engine_new(store, &store->engine);
+}
+
+int store_new(struct event_base *base, const struct store_options *options, struct store **out)
+{
+	const struct timeval lazy = {.tv_sec = SETTLE_LAZY_SECONDS};
+	struct store *store = calloc(1, sizeof(*store));
+	int r;
+
+	if (!store)
+		return -ENOMEM;
+	/* Payload copies come and go by the thousand: keep them off mmap and its page faults. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	mallopt(M_TRIM_THRESHOLD, 16 << 20);
+
+	store->base = base;
+	store->options = *options;
+	store->held_limit = LIMIT_HELD_BYTES;
+	store->user_held_limit = options->user_held_bytes;
+	TAILQ_INIT(&store->filesystems);
+	TAILQ_INIT(&store->runnable);
+	TAILQ_INIT(&store->copying);
+	r = -ENOMEM;
+	store->pump = event_new(base, -1, 0, pump_cb, store);
+	store->lazy = event_new(base, -1, EV_PERSIST, lazy_cb, store);
+	if (!store->pump || !store->lazy || event_add(store->lazy, &lazy) < 0)
+		goto fail;
+	r = workers_new(base, options->blocking_threads, "extentd-io", &store->blocking);
+	if (r < 0)
+		goto fail;
+	r = workers_new(base, options->cpu_threads, "extentd-check", &store->cpu);
+	if (r < 0)
+		goto fail;
+	r = engine_choose(store);
+	if (r < 0)
+		goto fail;
+	*out = store;
+	return 0;
+fail:
+	store_free(store);
+	return r;
+}
+
+void store_free(struct store *store)
+{
+	if (!store)
+		return;
+	if (store->engine)
+		store->engine->ops->free(store->engine);
+	workers_free(store->blocking);
+	workers_free(store->cpu);
+	if (store->pump)
+		event_free(store->pump);
+	if (store->lazy)
+		event_free(store->lazy);
+	free(store);
+}
+
+bool store_idle(const struct store *store)
+{
+	return !store->n_extents;
+}
+
+void store_settle_all(struct store *store)
+{
+	settle_all(store);
+}
+
+bool store_has_room(const struct store *store, const struct user *user, uint64_t bytes)
+{
+	return store->held_bytes + bytes <= store->held_limit &&
+	       user->held_bytes + bytes <= store->user_held_limit;
+}
+
+void *store_hold(struct store *store, struct user *user, uint64_t bytes)
+{
+	void *memory = malloc(bytes);
+
+	if (memory) {
+		store->held_bytes += bytes;
+		user->held_bytes += bytes;
+	}
+	return memory;
+}
+
+void store_release(struct store *store, struct user *user, void *memory, uint64_t bytes)
+{
+	free(memory);
+	store->held_bytes -= bytes;
+	user->held_bytes -= bytes;
+	writer_pump_later(store);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_STORE_H
+#define EXTENTD_STORE_H
+
+/*
+ * The store takes extents to the disk and says when they are safe. It knows nothing of sockets
+ * or sessions. All of it runs in the loop's thread, except what a job's run() does.
+ *
+ *	extent_start ── check ──┐
+ *	                        ├─ ready ── map ── engine ── written ── settle ── safe | lost
+ *	range reserved ─────────┘                 (ring or threads)   (commit.c, prove.c)
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "wire/counters.h"
+
+struct event;
+struct event_base;
+struct engine;
+struct extent;
+struct inode;
+struct filesystem;
+struct user;
+struct workers;
+
+TAILQ_HEAD(extent_list, extent);
+TAILQ_HEAD(inode_list, inode);
+TAILQ_HEAD(filesystem_list, filesystem);
+
+enum store_backend {
+	STORE_AUTO,
+	STORE_URING,
+	STORE_IOCTL,
+	STORE_DECODE,
+};
+
+struct store_options {
+	enum store_backend backend;
+	unsigned int blocking_threads;
+	unsigned int cpu_threads;
+	unsigned int batch;	      /* extents in one chain */
+	uint64_t user_held_bytes;     /* of payloads in the daemon's own memory */
+	const long *filesystem_types; /* statfs magics that are accepted, ends with 0 */
+};
+
+struct store {
+	struct event_base *base;
+	struct store_options options;
+	struct workers *blocking; /* system calls on clients' files: may hang with the file */
+	struct workers *cpu;	  /* decoding: never waits for anything but a processor */
+	struct engine *engine;
+	bool encoded_io; /* the process may use encoded I/O (CAP_SYS_ADMIN) */
+
+	struct filesystem_list filesystems;
+	void *inodes;		    /* tsearch tree by device and number */
+	struct inode_list runnable; /* inodes with extents ready to be written, oldest first */
+	unsigned int lanes;	    /* see writer.h */
+	unsigned int n_extents;	    /* under way, up to their last notify() */
+	struct event *pump;	    /* runs writer_pump() once, after the events at hand */
+	struct event *lazy;	    /* settles what nobody asked to have settled */
+
+	struct extent_list copying; /* extents that wait for memory to be copied into */
+	uint64_t held_bytes;	    /* payload bytes in the daemon's own memory */
+	uint64_t held_limit;
+	uint64_t user_held_limit;
+	struct wire_counters counters;
+
+	/* Called when memory, files or lanes may have become free: who was paused may go on. */
+	void (*relieved)(void *arg);
+	void *relieved_arg;
+};
+
+int store_new(struct event_base *base, const struct store_options *options, struct store **out);
+
+/* All files must be closed and all extents finished, see store_idle(). NULL is allowed. */
+void store_free(struct store *store);
+
+/* True when no extent is under way: the daemon may stop. */
+bool store_idle(const struct store *store);
+
+/* Has everything that is written settled now, as if its clients had asked for it. */
+void store_settle_all(struct store *store);
+
+/* Memory for payloads, counted for the daemon and the user. NULL when out of memory; whether there
+ * should be some left is asked first, with store_has_room(). */
+void *store_hold(struct store *store, struct user *user, uint64_t bytes);
+void store_release(struct store *store, struct user *user, void *memory, uint64_t bytes);
+bool store_has_room(const struct store *store, const struct user *user, uint64_t bytes);
+
+#endif

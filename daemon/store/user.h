@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_STORE_USER_H
+#define EXTENTD_STORE_USER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What one uid uses of the daemon, over all its sessions. Loop thread only. */
+struct user {
+	uid_t uid;
+	unsigned int refs; /* one for each session and each file */
+	unsigned int sessions;
+	unsigned int files;
+	unsigned int lanes; /* kernel threads that may be stuck on this user's files */
+	uint64_t arena_bytes;
+	uint64_t held_bytes; /* payloads in the daemon's own memory */
+};
+
+/* Finds or makes. NULL when out of memory. */
+struct user *user_get(uid_t uid);
+struct user *user_ref(struct user *user);
+void user_unref(struct user *user);
+
+#endif
