@@ -166,7 +166,7 @@ static struct chunk *chunk_find(struct pool *p, size_t slot)
 	return empty;
 }
 
-void *extent_buffer_get(struct extent_session *s, size_t size)
+int buffer_take(struct extent_session *s, size_t size, void **out)
 {
 	struct pool *p;
 	struct chunk *c;
@@ -174,29 +174,32 @@ void *extent_buffer_get(struct extent_session *s, size_t size)
 	int i;
 
 	if (s->error)
-		return NULL;
-	if (size > s->limits.max_payload) {
-		session_error(s, -EMSGSIZE, "buffer of %zu bytes: the largest payload is %u", size,
-			      s->limits.max_payload);
-		return NULL;
-	}
-	if (!s->pool && pool_make(s) < 0) {
-		session_error(s, -ENOMEM, "no memory for payload buffers");
-		return NULL;
-	}
+		return s->error;
+	if (size > s->limits.max_payload)
+		return session_error(s, -EMSGSIZE, "buffer of %zu bytes: the largest payload is %u",
+				     size, s->limits.max_payload);
+	if (!s->pool && pool_make(s) < 0)
+		return session_error(s, -ENOMEM, "no memory for payload buffers");
 	p = s->pool;
 	arena_announce(s);
 
 	slot = power_of_two(size > p->slot_min ? size : p->slot_min);
 	c = chunk_find(p, slot);
-	if (!c) {
-		session_error(s, -EAGAIN, "all %zu bytes of payload buffers are in use", p->bytes);
-		return NULL;
-	}
+	if (!c)
+		return session_error(s, -EAGAIN, "all %zu bytes of payload buffers are in use",
+				     p->bytes);
 	c->slot = slot;
 	i = __builtin_ctzll(~c->used);
 	c->used |= UINT64_C(1) << i;
-	return p->base + (size_t)(c - p->chunks) * p->chunk_bytes + (size_t)i * slot;
+	*out = p->base + (size_t)(c - p->chunks) * p->chunk_bytes + (size_t)i * slot;
+	return 0;
+}
+
+void *extent_buffer_get(struct extent_session *s, size_t size)
+{
+	void *buffer;
+
+	return buffer_take(s, size, &buffer) ? NULL : buffer;
 }
 
 /* The slot that holds the address, or NULL if that is none of the caller's. */

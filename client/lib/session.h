@@ -134,7 +134,9 @@ void file_opened(struct extent_session *s, const struct extent_completion *c,
 void file_forget(struct extent_session *s, int handle);
 void file_free_all(struct extent_session *s);
 
-/* buffer.c: give: from the caller to a request; release: back to the pool. */
+/* buffer.c: take: from the pool to the caller; give: from the caller to a request; release: back to
+ * the pool. */
+int buffer_take(struct extent_session *s, size_t size, void **out);
 void *buffer_give(struct extent_session *s, const void *payload, size_t len);
 void buffer_release(struct extent_session *s, void *buffer);
 int buffer_place(struct extent_session *s, const void *payload, uint64_t *offset);

@@ -42,10 +42,11 @@ static int write_buffer(struct extent_session *s, const struct extent_write *w, 
 {
 	*payload = w->payload;
 	if (!(w->flags & EXTENT_BUFFER)) {
-		void *copy = extent_buffer_get(s, w->payload_len);
+		void *copy;
+		int r = buffer_take(s, w->payload_len, &copy);
 
-		if (!copy)
-			return -EAGAIN; /* extent_buffer_get() has said why */
+		if (r)
+			return r;
 		*payload = memcpy(copy, w->payload, w->payload_len);
 	}
 	*buffer = buffer_give(s, *payload, w->payload_len);
