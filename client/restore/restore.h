@@ -48,6 +48,7 @@ struct restore_options {
 	/* Each extent once it is safe on disk. Asking for it makes the core commit every second
 	 * or so, and not only at the end. NULL: not wanted. */
 	void (*durable)(void *userdata, const char *path, uint64_t offset, uint64_t len);
+	void (*committed)(void *userdata); /* after the extents of one commit; may be NULL */
 	void *userdata;
 };
 

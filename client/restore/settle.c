@@ -165,6 +165,8 @@ static void settle_end(struct restore *r)
 		restore_path(e->file->dir, e->file->name, path, sizeof(path));
 		r->opt.durable(r->opt.userdata, path, e->offset, e->len);
 	}
+	if (good && r->opt.committed)
+		r->opt.committed(r->opt.userdata);
 	log_clear(log);
 	while (!TAILQ_EMPTY(&r->settling)) {
 		struct restore_file *file = TAILQ_FIRST(&r->settling);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_COPY_SOURCE_H
+#define EXTENTD_COPY_SOURCE_H
+
+/* What data.c (jobs) and source.c (files and their pieces) share. */
+
+#include <linux/fiemap.h>
+#include "copy/data.h"
+
+#define COPY_JOBS	 64
+#define COPY_MAP_EXTENTS 256
+#define COPY_FLUSH_JOBS	 8
+
+struct source {
+	TAILQ_ENTRY(source) entry;
+	struct restore_file *file;
+	struct restore_attr attr;
+	char *path;
+	int fd;
+	dev_t dev;
+	ino_t ino;
+	uint64_t size;
+	enum fetch_how how;
+	unsigned int jobs;
+	bool planned; /* no piece will be added */
+	bool failed;
+};
+TAILQ_HEAD(sources, source);
+
+struct data {
+	struct data_options opt;
+	struct fetch_ring *ring;
+	struct fetch_pool *pool;
+	bool ring_refused; /* the kernel has no encoded reads in rings */
+	dev_t dev;	   /* what is known of the last source's filesystem */
+	bool dev_known, dev_encoded;
+	enum fetch_how otherwise; /* where nothing can be read encoded */
+	uint32_t max;		  /* bytes of a piece and of a payload */
+	struct sources sources;
+	struct fetch_jobs idle, stalled;
+	unsigned int unflushed;
+	struct fetch_job jobs[COPY_JOBS];
+	union {
+		struct fiemap map;
+		char map_room[sizeof(struct fiemap) +
+			      COPY_MAP_EXTENTS * sizeof(struct fiemap_extent)];
+	};
+};
+
+/* data.c */
+int data_wait(struct data *data); /* until anything happens; >= 0 or the errno that ends all */
+int job_write(struct data *data, struct fetch_job *job);
+
+/* source.c. A piece waits for a free job. An ended source gives its file away. */
+int source_piece(struct data *data, struct source *s, const struct piece *piece);
+void source_end(struct data *data, struct source *s);
+void source_failed(struct data *data, struct source *s, uint64_t offset, int error,
+		   const char *cause);
+void source_free(struct source *s);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_CTL_SESSION_H
+#define EXTENTD_CTL_SESSION_H
+
+/*
+ * The daemon a command works with: the system's, or one of its own on a socket pair, which
+ * needs no set-up and ends with the command.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include "lib/extent.h"
+
+struct session_options {
+	const char *socket;	/* NULL: $EXTENTD_SOCKET, else the default, else a private daemon */
+	bool private_daemon;	/* in any case */
+	const char *validation; /* of a private daemon; NULL: "structure", the data being ours */
+	bool quiet;		/* do not say which daemon it is */
+};
+
+struct session {
+	struct extent_session *extent;
+	pid_t pid; /* of a private daemon, or 0 */
+};
+
+/* 0, or a negative errno after the reason was printed. */
+int session_open(const struct session_options *options, struct session *out);
+/* Waits for a private daemon to end. */
+void session_close(struct session *session);
+
+/* Does this process have CAP_SYS_ADMIN, which encoded I/O needs? */
+bool session_privileged(void);
+
+#endif
