@@ -62,8 +62,8 @@ static void check_payload(struct extent *e)
 		e->code = WIRE_E_NO_MEMORY;
 		return;
 	}
-	r = payload_check(scratch, e->compression, e->data, e->payload_len, e->unencoded_len,
-			  e->level, &fault);
+	r = payload_check_part(scratch, e->compression, e->data, e->payload_len, e->unencoded_len,
+			       e->unencoded_offset + e->len, e->level, &fault);
 	if (r > 0) {
 		e->code = fault.code;
 		e->detail = fault.position;
@@ -169,8 +169,8 @@ static void decode_run(struct job *job)
 		e->code = WIRE_E_NO_MEMORY;
 		return;
 	}
-	r = payload_decode(scratch, e->compression, e->data, e->payload_len, out, e->unencoded_len,
-			   &fault);
+	r = payload_decode_part(scratch, e->compression, e->data, e->payload_len, out,
+				e->unencoded_len, e->unencoded_offset + e->len, &fault);
 	if (r) {
 		free(out);
 		e->code = r > 0 ? fault.code : WIRE_E_NO_MEMORY;

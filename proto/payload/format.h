@@ -27,6 +27,7 @@ struct walk {
 	const uint8_t *p;
 	size_t len;
 	uint32_t unencoded_len;
+	uint32_t needed; /* of them: the payload may end after these */
 	uint32_t sector; /* PAYLOAD_PADDING_UNIT unless the format names one */
 	struct payload_fault *fault;
 

@@ -124,8 +124,8 @@ static int format_walk(struct walk *walk, uint32_t compression)
 
 /* @out is the caller's buffer of unencoded_len bytes, or NULL for a check. */
 static int payload_walk(struct payload_scratch *scratch, uint32_t compression, const void *p,
-			size_t len, void *out, uint64_t unencoded_len, enum payload_level level,
-			struct payload_fault *fault)
+			size_t len, void *out, uint64_t unencoded_len, uint64_t needed,
+			enum payload_level level, struct payload_fault *fault)
 {
 	struct walk walk = {.scratch = scratch, .p = p, .len = len, .fault = fault};
 	size_t zeros;
@@ -136,6 +136,7 @@ static int payload_walk(struct payload_scratch *scratch, uint32_t compression, c
 		return r;
 
 	walk.unencoded_len = unencoded_len;
+	walk.needed = needed < unencoded_len ? needed : unencoded_len;
 	walk.sector = payload_lzo_sector(compression) ?: PAYLOAD_PADDING_UNIT;
 	walk.capacity = round_up_u64(unencoded_len, walk.sector);
 	if (level == PAYLOAD_FULL)
@@ -145,8 +146,12 @@ static int payload_walk(struct payload_scratch *scratch, uint32_t compression, c
 	if (r || level != PAYLOAD_FULL)
 		return r;
 
-	if (walk.decoded < unencoded_len)
+	if (walk.decoded < walk.needed)
 		return walk_bad(&walk, PAYLOAD_FAULT_TOO_SHORT, len);
+	if (walk.decoded < unencoded_len) { /* the kernel gives zeros there */
+		memset(walk.out + walk.decoded, 0, unencoded_len - walk.decoded);
+		walk.decoded = unencoded_len;
+	}
 	zeros = zero_prefix(walk.out + unencoded_len, walk.decoded - unencoded_len);
 	if (zeros < walk.decoded - unencoded_len)
 		return walk_bad(&walk, PAYLOAD_FAULT_SURPLUS, len);
@@ -158,11 +163,29 @@ static int payload_walk(struct payload_scratch *scratch, uint32_t compression, c
 int payload_check(struct payload_scratch *scratch, uint32_t compression, const void *p, size_t len,
 		  uint64_t unencoded_len, enum payload_level level, struct payload_fault *fault)
 {
-	return payload_walk(scratch, compression, p, len, NULL, unencoded_len, level, fault);
+	return payload_walk(scratch, compression, p, len, NULL, unencoded_len, unencoded_len, level,
+			    fault);
+}
+
+int payload_check_part(struct payload_scratch *scratch, uint32_t compression, const void *p,
+		       size_t len, uint64_t unencoded_len, uint64_t needed,
+		       enum payload_level level, struct payload_fault *fault)
+{
+	return payload_walk(scratch, compression, p, len, NULL, unencoded_len, needed, level,
+			    fault);
 }
 
 int payload_decode(struct payload_scratch *scratch, uint32_t compression, const void *p, size_t len,
 		   void *out, uint64_t unencoded_len, struct payload_fault *fault)
 {
-	return payload_walk(scratch, compression, p, len, out, unencoded_len, PAYLOAD_FULL, fault);
+	return payload_walk(scratch, compression, p, len, out, unencoded_len, unencoded_len,
+			    PAYLOAD_FULL, fault);
+}
+
+int payload_decode_part(struct payload_scratch *scratch, uint32_t compression, const void *p,
+			size_t len, void *out, uint64_t unencoded_len, uint64_t needed,
+			struct payload_fault *fault)
+{
+	return payload_walk(scratch, compression, p, len, out, unencoded_len, needed, PAYLOAD_FULL,
+			    fault);
 }

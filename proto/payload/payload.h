@@ -63,6 +63,19 @@ int payload_check(struct payload_scratch *scratch, uint32_t compression, const v
 int payload_decode(struct payload_scratch *scratch, uint32_t compression, const void *p, size_t len,
 		   void *out, uint64_t unencoded_len, struct payload_fault *fault);
 
+/*
+ * The same where only the first @needed bytes of what it decodes to will be in the file. A file's
+ * end is such a place: the kernel compresses up to the last byte (6.18) or up to the sector's end
+ * (before), and says the sector's end for @unencoded_len either way. What is missing after @needed
+ * counts as zeros.
+ */
+int payload_check_part(struct payload_scratch *scratch, uint32_t compression, const void *p,
+		       size_t len, uint64_t unencoded_len, uint64_t needed,
+		       enum payload_level level, struct payload_fault *fault);
+int payload_decode_part(struct payload_scratch *scratch, uint32_t compression, const void *p,
+			size_t len, void *out, uint64_t unencoded_len, uint64_t needed,
+			struct payload_fault *fault);
+
 /* The sector size that a BTRFS_ENCODED_IO_COMPRESSION_LZO_* number stands for; 0 for others. */
 uint32_t payload_lzo_sector(uint32_t compression);
 

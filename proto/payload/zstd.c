@@ -103,9 +103,9 @@ static int header_check(struct walk *walk, const struct frame *frame)
 {
 	if (frame->content != SIZE_UNKNOWN && frame->content > walk->capacity)
 		return walk_bad(walk, PAYLOAD_FAULT_TOO_LONG, 4);
-	if (frame->content < walk->unencoded_len)
+	if (frame->content < walk->needed)
 		return walk_bad(walk, PAYLOAD_FAULT_TOO_SHORT, 4);
-	if (frame->window < walk->unencoded_len)
+	if (frame->window < walk->unencoded_len && frame->window < frame->content)
 		return walk_bad(walk, PAYLOAD_FAULT_ZSTD_SMALL_WINDOW, 5);
 	if (frame->window > 1U << WINDOW_LOG_MAX)
 		return walk_bad(walk, PAYLOAD_FAULT_ZSTD_WINDOW, 5);
@@ -142,7 +142,7 @@ static int blocks_walk(struct walk *walk, struct frame *frame)
 		if (least > walk->capacity)
 			return walk_bad(walk, PAYLOAD_FAULT_TOO_LONG, at);
 	}
-	if (most < walk->unencoded_len)
+	if (most < walk->needed)
 		return walk_bad(walk, PAYLOAD_FAULT_TOO_SHORT, at);
 	if (frame->checksum) {
 		if (walk->len - at < CHECKSUM)

@@ -269,6 +269,43 @@ static void test_limits(void **state)
 	free(big);
 }
 
+/* Tails as the kernel makes them: short of the sector that the extent's length is rounded to. */
+static void test_short_tail(void **state)
+{
+	struct fixture *fixture = *state;
+	struct payload_scratch *scratch = fixture->scratch;
+	struct forged *f = fixture->f;
+	struct payload_fault fault;
+	const uint32_t has = 19286, rounded = 20480;
+
+	for (uint32_t compression = 1; compression <= BTRFS_ENCODED_IO_COMPRESSION_LZO_4K;
+	     compression++) {
+		forge_good(f, compression, has, 1);
+		for (int level = PAYLOAD_STRUCTURE; level <= PAYLOAD_FULL; level++) {
+			assert_int_equal(payload_check_part(scratch, compression, f->p, f->len,
+							    rounded, has, level, &fault),
+					 0);
+			/* A file cut shorter since then needs less of it. */
+			assert_int_equal(payload_check_part(scratch, compression, f->p, f->len,
+							    rounded, has - 300, level, &fault),
+					 0);
+		}
+		assert_int_equal(payload_check_part(scratch, compression, f->p, f->len, rounded,
+						    has + 1, PAYLOAD_FULL, &fault),
+				 PAYLOAD_BAD);
+		assert_int_equal(fault.code, PAYLOAD_FAULT_TOO_SHORT);
+
+		memset(back, 0xa5, sizeof(back));
+		assert_int_equal(payload_decode_part(scratch, compression, f->p, f->len, back,
+						     rounded, has, &fault),
+				 0);
+		assert_memory_equal(back, f->data, has);
+		for (uint32_t i = has; i < rounded; i++)
+			assert_int_equal(back[i], 0);
+		assert_int_equal(back[rounded], 0xa5);
+	}
+}
+
 /* Every cut of a small payload, each in a buffer that ends where the payload does. */
 static void test_every_cut(void **state)
 {
@@ -340,6 +377,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_padding, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_surplus, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_short_tail, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_cut, setup, teardown),
 		cmocka_unit_test(test_compressor_arguments),
 		cmocka_unit_test(test_fault_table),
