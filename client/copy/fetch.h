@@ -59,7 +59,7 @@ int fetch_ring_new(unsigned int depth, struct fetch_ring **out);
 struct fetch_ring *fetch_ring_free(struct fetch_ring *ring); /* waits for what is under way */
 int fetch_ring_fd(const struct fetch_ring *ring);	     /* poll for POLLIN */
 void fetch_ring_submit(struct fetch_ring *ring, struct fetch_job *job);
-int fetch_ring_flush(struct fetch_ring *ring);
+void fetch_ring_flush(struct fetch_ring *ring); /* to the kernel, what was submitted */
 struct fetch_job *fetch_ring_next(struct fetch_ring *ring);
 
 /* The pool. */

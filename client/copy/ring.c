@@ -18,7 +18,8 @@
 
 struct fetch_ring {
 	struct io_uring uring;
-	unsigned int under_way;
+	struct fetch_jobs queue; /* not in the ring yet */
+	unsigned int under_way;	 /* in the ring */
 };
 
 int fetch_ring_new(unsigned int depth, struct fetch_ring **out)
@@ -31,6 +32,7 @@ int fetch_ring_new(unsigned int depth, struct fetch_ring **out)
 	err = io_uring_queue_init(depth, &ring->uring, 0);
 	if (err < 0)
 		return err;
+	TAILQ_INIT(&ring->queue);
 	*out = steal_ptr(&ring);
 	return 0;
 }
@@ -42,7 +44,6 @@ struct fetch_ring *fetch_ring_free(struct fetch_ring *ring)
 	if (!ring)
 		return NULL;
 	/* The kernel writes into the jobs' buffers until then. */
-	io_uring_submit(&ring->uring);
 	while (ring->under_way) {
 		int err = io_uring_wait_cqe(&ring->uring, &cqe);
 
@@ -65,26 +66,26 @@ int fetch_ring_fd(const struct fetch_ring *ring)
 
 void fetch_ring_submit(struct fetch_ring *ring, struct fetch_job *job)
 {
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
-
-	if (!sqe) {
-		io_uring_submit(&ring->uring);
-		sqe = io_uring_get_sqe(&ring->uring);
-	}
-	fetch_prepare(job);
-	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, job->fd, &job->args, 0, 0);
-	sqe->cmd_op = BTRFS_IOC_ENCODED_READ; /* shares its word with the offset: set it last */
-	io_uring_sqe_set_data(sqe, job);
-	ring->under_way++;
+	TAILQ_INSERT_TAIL(&ring->queue, job, entry);
 }
 
-int fetch_ring_flush(struct fetch_ring *ring)
+void fetch_ring_flush(struct fetch_ring *ring)
 {
-	int n = 0;
+	struct io_uring_sqe *sqe;
+	struct fetch_job *job;
 
-	while (io_uring_sq_ready(&ring->uring) && n >= 0)
-		n = io_uring_submit(&ring->uring);
-	return n == -EAGAIN || n == -EBUSY || n == -EINTR ? 0 : n < 0 ? n : 0;
+	while ((job = TAILQ_FIRST(&ring->queue)) && (sqe = io_uring_get_sqe(&ring->uring))) {
+		TAILQ_REMOVE(&ring->queue, job, entry);
+		fetch_prepare(job);
+		io_uring_prep_rw(IORING_OP_URING_CMD, sqe, job->fd, &job->args, 0, 0);
+		/* It shares its word with the offset: set it last. */
+		sqe->cmd_op = BTRFS_IOC_ENCODED_READ;
+		io_uring_sqe_set_data(sqe, job);
+		ring->under_way++;
+	}
+	/* What the kernel does not take now stays in the ring for the next time. */
+	if (io_uring_sq_ready(&ring->uring))
+		io_uring_submit(&ring->uring);
 }
 
 struct fetch_job *fetch_ring_next(struct fetch_ring *ring)

@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -117,9 +118,11 @@ static int probe_uring(int fd)
 	if (err < 0)
 		return err;
 	sqe = io_uring_get_sqe(&ring);
-	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, fd, &args, 0, 0);
-	sqe->cmd_op = BTRFS_IOC_ENCODED_WRITE;
-	err = io_uring_submit_and_wait(&ring, 1);
+	if (sqe) {
+		io_uring_prep_rw(IORING_OP_URING_CMD, sqe, fd, &args, 0, 0);
+		sqe->cmd_op = BTRFS_IOC_ENCODED_WRITE;
+		err = io_uring_submit_and_wait(&ring, 1);
+	}
 	if (err >= 0)
 		err = io_uring_peek_cqe(&ring, &cqe);
 	if (err >= 0)
