@@ -33,7 +33,7 @@
 
 /* Bytes taken from one session before the others have their turn. */
 #define READ_BUDGET	(256 * KIB)
-#define PAYLOAD_SECONDS 30 /* for an inline payload that has begun to arrive */
+#define STALLED_SECONDS 60 /* without a byte of an inline payload that has begun to arrive */
 
 int session_take_fd(struct session *s)
 {
@@ -73,6 +73,16 @@ static bool take_descriptors(struct session *s, struct msghdr *msg)
 	return ok;
 }
 
+static void deadline_set(struct session *s, long seconds)
+{
+	const struct timeval tv = {.tv_sec = seconds};
+
+	if (seconds)
+		event_add(s->deadline, &tv);
+	else
+		event_del(s->deadline);
+}
+
 /* Bytes read, 0 at the end of the stream, or -errno. */
 static ssize_t receive(struct session *s)
 {
@@ -104,8 +114,11 @@ static ssize_t receive(struct session *s)
 		s->input_have += (size_t)n - payload;
 	else
 		payload = (size_t)n;
-	s->received += payload;
-	s->position += payload;
+	if (s->receiving) {
+		s->received += payload;
+		s->position += payload;
+		deadline_set(s, STALLED_SECONDS);
+	}
 	return n;
 }
 
@@ -131,16 +144,6 @@ static bool has_room(const struct session *s, const union wire_frame *f)
 		return s->user->files < c->limits.user_files &&
 		       server->store->counters.now_files < c->limits.files_total;
 	return true;
-}
-
-static void deadline_set(struct session *s, long seconds)
-{
-	const struct timeval tv = {.tv_sec = seconds};
-
-	if (seconds)
-		event_add(s->deadline, &tv);
-	else
-		event_del(s->deadline);
 }
 
 /* The start of an inline payload may already be in the buffer. */
@@ -217,7 +220,7 @@ static int step(struct session *s)
 	}
 	consume(s, whole);
 	if (s->receiving)
-		deadline_set(s, PAYLOAD_SECONDS);
+		deadline_set(s, STALLED_SECONDS);
 	else if (h.type == WIRE_TYPE_HELLO)
 		deadline_set(s, 0);
 	return 1;
@@ -310,7 +313,7 @@ void session_fail(struct session *s, uint32_t code)
 	s->server->store->counters.sessions_failed++;
 	s->state = SESSION_FAILED;
 	event_del(s->read);
-	deadline_set(s, PAYLOAD_SECONDS); /* to read the reason */
+	deadline_set(s, STALLED_SECONDS); /* to read the reason */
 }
 
 int session_new(struct server *server, int taken, struct session **out)

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "lib/extent.h"
+#include "payload/payload.h"
+
+#define SKIP	 77
+#define RUNS_MAX 99
+
+struct settings {
+	unsigned int runs;
+	const char *dir;
+	const char *daemon;
+};
+
+static struct payload payload;
+static const char *mount_point;
+
+/* The runs' files, and what the last run left to be written back. */
+static void tidy(void)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "rm -f %s/client.* %s/direct.*", mount_point,
+		 mount_point);
+	if (system(command))
+		abort();
+	sync();
+}
+
+/* Prints the ratio and says whether it is good enough. */
+static int verdict(const char *what, double *ratio, unsigned int n, double goal, bool at_least)
+{
+	double low, median, high;
+	bool good;
+
+	median_of(ratio, n, &low, &median, &high);
+	good = at_least ? median >= goal : median <= goal;
+	printf("%-60s %6.2f  (%.2f .. %.2f, %u runs)  goal %s %.2f: %s\n", what, median, low, high,
+	       n, at_least ? ">=" : "<=", goal, good ? "met" : "MISSED");
+	return good ? 0 : 1;
+}
+
+static void line(const char *what, double *us, unsigned int n, unsigned int extents)
+{
+	double low, median, high;
+
+	median_of(us, n, &low, &median, &high);
+	printf("  %-58s %8.1f us an extent (%.1f .. %.1f)\n", what, median / extents, low / extents,
+	       high / extents);
+}
+
+/* (a) What the socket, the daemon's loop and a second process cost. */
+static int bench_written(const struct settings *set)
+{
+	double ours[RUNS_MAX], theirs[RUNS_MAX], ratio[RUNS_MAX];
+	char socket[108];
+	pid_t daemon = daemon_start(set->daemon, "structure", socket);
+	struct load load = {.mount = mount_point,
+			    .socket = socket,
+			    .payload = &payload,
+			    .writers = 1,
+			    .extents = 4000,
+			    .depth = 128,
+			    .ack = EXTENT_WRITTEN};
+
+	printf("written: acknowledgement \"written\", no durability, validation: structure, arena; "
+	       "one file, 128 in flight\n  baseline: the same hard-linked chains in-process\n");
+	for (unsigned int i = 0; i < set->runs + 1; i++) {
+		unsigned int k = i ? i - 1 : 0; /* the first is the warm-up */
+
+		tidy();
+		ours[k] = run_client(&load);
+		tidy();
+		theirs[k] = run_ring(&load);
+		ratio[k] = theirs[k] / ours[k];
+	}
+	daemon_stop(daemon);
+	line("through extentd", ours, set->runs, load.extents);
+	line("in-process", theirs, set->runs, load.extents);
+	return verdict("throughput against in-process", ratio, set->runs, 0.90, true);
+}
+
+/* (b) What batching wins when everything has to be safe. */
+static int bench_durable(const struct settings *set)
+{
+	double ours[RUNS_MAX], theirs[RUNS_MAX], ratio[RUNS_MAX];
+	char socket[108];
+	pid_t daemon = daemon_start(set->daemon, "full", socket);
+	struct load load = {.mount = mount_point,
+			    .socket = socket,
+			    .payload = &payload,
+			    .writers = 8,
+			    .extents = 256,
+			    .depth = 32,
+			    .ack = EXTENT_DURABLE};
+
+	printf("durable: every extent acknowledged \"durable\", validation: full; 8 clients, 32 in "
+	       "flight each\n  baseline: 8 processes, each extent by ioctl, wait and check, fsync; "
+	       "no validation\n");
+	for (unsigned int i = 0; i < set->runs + 1; i++) {
+		unsigned int k = i ? i - 1 : 0;
+
+		tidy();
+		ours[k] = run_client(&load);
+		tidy();
+		theirs[k] = run_direct(&load);
+		ratio[k] = theirs[k] / ours[k];
+	}
+	daemon_stop(daemon);
+	line("extentd", ours, set->runs, load.extents * load.writers);
+	line("8 processes", theirs, set->runs, load.extents * load.writers);
+	return verdict("throughput against 8 processes", ratio, set->runs, 3.0, true);
+}
+
+/* (c) What a single durable extent has to wait for the daemon. */
+static int bench_latency(const struct settings *set)
+{
+	double ratio[RUNS_MAX], ours[RUNS_MAX], theirs[RUNS_MAX], low, high;
+	static double latency[400];
+	char socket[108];
+	pid_t daemon = daemon_start(set->daemon, "structure", socket);
+	struct load load = {.mount = mount_point,
+			    .socket = socket,
+			    .payload = &payload,
+			    .writers = 1,
+			    .extents = 400,
+			    .depth = 1,
+			    .ack = EXTENT_DURABLE,
+			    .latency = latency};
+
+	printf("latency: one durable extent at a time, validation: structure\n"
+	       "  baseline: the same calls made directly (ioctl, wait and check, fsync)\n");
+	for (unsigned int i = 0; i < set->runs + 1; i++) {
+		unsigned int k = i ? i - 1 : 0;
+
+		tidy();
+		run_client(&load);
+		median_of(latency, load.extents, &low, &ours[k], &high);
+		tidy();
+		run_direct(&load);
+		median_of(latency, load.extents, &low, &theirs[k], &high);
+		ratio[k] = ours[k] / theirs[k];
+	}
+	daemon_stop(daemon);
+	line("extentd, p50", ours, set->runs, 1);
+	line("direct calls, p50", theirs, set->runs, 1);
+	return verdict("p50 against direct calls", ratio, set->runs, 1.25, false);
+}
+
+/* CPU time of decoding as many extents as load has, in this thread. */
+static double decode_seconds(const struct load *load)
+{
+	static unsigned char out[EXTENT_BYTES];
+	struct payload_scratch *scratch;
+	struct payload_fault fault;
+	double start;
+
+	if (payload_scratch_new(&scratch) < 0)
+		abort();
+	start = user_seconds(getpid());
+	for (unsigned int i = 0; i < load->extents; i++)
+		if (payload_decode(scratch, EXTENT_ZSTD, load->payload->bytes, load->payload->len,
+				   out, sizeof(out), &fault))
+			abort();
+	payload_scratch_free(scratch);
+	return user_seconds(getpid()) - start;
+}
+
+/* (d) What the daemon itself computes for an extent. */
+static int bench_cpu(const struct settings *set)
+{
+	double trusted[RUNS_MAX], full[RUNS_MAX], ratio[RUNS_MAX];
+	char socket[108];
+	struct load load = {.mount = mount_point,
+			    .payload = &payload,
+			    .socket = socket,
+			    .writers = 1,
+			    .extents = 8000,
+			    .depth = 128,
+			    .ack = EXTENT_WRITTEN};
+	int bad;
+
+	printf("cpu: user time of the daemon, acknowledgement \"written\"\n");
+	for (unsigned int i = 0; i < set->runs; i++) {
+		pid_t daemon = daemon_start(set->daemon, "structure", socket);
+		double start = user_seconds(daemon);
+
+		tidy();
+		run_client(&load);
+		trusted[i] = (user_seconds(daemon) - start) * 1e6 / load.extents;
+		daemon_stop(daemon);
+
+		daemon = daemon_start(set->daemon, "full", socket);
+		start = user_seconds(daemon);
+		tidy();
+		run_client(&load);
+		full[i] = user_seconds(daemon) - start;
+		ratio[i] = full[i] / decode_seconds(&load);
+		daemon_stop(daemon);
+	}
+	bad = verdict("validation structure: us of user CPU an extent", trusted, set->runs, 5.0,
+		      false);
+	return bad | verdict("validation full: user CPU against decoding alone", ratio, set->runs,
+			     1.15, false);
+}
+
+/* (e) A thousand connections, each with a few durable extents under way. */
+static int bench_memory(const struct settings *set)
+{
+	enum { SESSIONS = 1000, EACH = 4 };
+	static struct extent_session *sessions[SESSIONS];
+	static int fds[SESSIONS];
+	double kib[1];
+	char socket[108];
+	pid_t daemon = daemon_start(set->daemon, "full", socket);
+	long before = resident_kib(daemon), peak = 0;
+
+	printf("memory: 1000 connections, each with %d durable extents of %u KiB under way, "
+	       "validation: full\n",
+	       EACH, payload.len / 1024);
+	for (int i = 0; i < SESSIONS; i++) {
+		char path[256];
+		int file;
+
+		snprintf(path, sizeof(path), "%s/client.%d", mount_point, i);
+		fds[i] = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (fds[i] < 0 || extent_connect(socket, &sessions[i]) < 0 ||
+		    extent_open_fd_wait(sessions[i], fds[i], path, 0, &file) < 0) {
+			fprintf(stderr, "session %d failed\n", i);
+			return 1;
+		}
+		for (int k = 0; k < EACH; k++) {
+			struct extent_write w = {.file = file,
+						 .offset = (uint64_t)k * EXTENT_BYTES,
+						 .len = EXTENT_BYTES,
+						 .unencoded_len = EXTENT_BYTES,
+						 .payload = payload.bytes,
+						 .payload_len = payload.len,
+						 .compression = EXTENT_ZSTD,
+						 .ack = EXTENT_DURABLE};
+
+			if (extent_write(sessions[i], &w, NULL, NULL) < 0)
+				return 1;
+		}
+	}
+	for (int i = 0; i < SESSIONS; i++)
+		extent_process(sessions[i]);
+	for (int i = 0; i < SESSIONS; i++) {
+		if (extent_drain(sessions[i]) < 0) {
+			fprintf(stderr, "%s\n", extent_error_text(sessions[i]));
+			return 1;
+		}
+		if (resident_kib(daemon) > peak)
+			peak = resident_kib(daemon);
+	}
+	for (int i = 0; i < SESSIONS; i++) {
+		extent_disconnect(sessions[i]);
+		close(fds[i]);
+	}
+	daemon_stop(daemon);
+	printf("  idle %ld KiB, peak %ld KiB (arenas not counted)\n", before, peak);
+	kib[0] = (double)peak / 1024;
+	return verdict("MiB resident beyond the arenas", kib, 1, 64, false);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(const struct settings *set);
+} benches[] = {
+	{"written", bench_written}, {"durable", bench_durable}, {"latency", bench_latency},
+	{"cpu", bench_cpu},	    {"memory", bench_memory},
+};
+
+int main(int argc, char *argv[])
+{
+	static const struct option options[] = {
+		{"runs", required_argument, NULL, 'n'},
+		{"dir", required_argument, NULL, 'd'},
+		{"daemon", required_argument, NULL, 'x'},
+		{},
+	};
+	struct settings set = {.runs = 5, .dir = "/var/tmp", .daemon = getenv("EXTENTD")};
+	int bad = 0, c;
+
+	setlinebuf(stdout);
+	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (c == 'n')
+			set.runs = (unsigned int)atoi(optarg);
+		else if (c == 'd')
+			set.dir = optarg;
+		else if (c == 'x')
+			set.daemon = optarg;
+		else
+			return 2;
+	}
+	if (!set.runs || set.runs > RUNS_MAX || !set.daemon) {
+		fprintf(stderr, "usage: extent-bench --daemon EXTENTD [--runs N] [--dir DIR] "
+				"[written|durable|latency|cpu|memory]\n");
+		return 2;
+	}
+	payload_make(&payload);
+	mount_point = scratch_mount(set.dir);
+	if (!mount_point) {
+		printf("skipped: needs root, btrfs and a loop device\n");
+		return SKIP;
+	}
+	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
+		if (optind == argc || !strcmp(argv[optind], benches[i].name))
+			bad |= benches[i].run(&set);
+	return bad;
+}
