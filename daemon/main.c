@@ -19,6 +19,7 @@
 #include "config/options.h"
 #include "journal/journal.h"
 #include "privilege/privilege.h"
+#include "privilege/sandbox.h"
 #include "session/server.h"
 #include "store/store.h"
 
@@ -84,6 +85,7 @@ static void reload_cb(evutil_socket_t sig, short what, void *arg)
 	config_free(d->config);
 	d->config = config;
 	d->server->config = config;
+	journal_open((int)config->log_level);
 	journal(MESSAGE_RELOADED, NULL, "Configuration read again");
 }
 
@@ -222,6 +224,17 @@ static int start_store(struct daemon *d)
 	return 0;
 }
 
+/* Last of all: what start-up alone needs is not allowed inside. */
+static int enter_sandbox(void)
+{
+	int r = sandbox_enter();
+
+	if (r == 0 || r == -EOPNOTSUPP) /* built with a sanitizer */
+		return 0;
+	fprintf(stderr, "extentd: sandbox: %s; Sandbox=no goes without\n", strerror(-r));
+	return r;
+}
+
 static int run(struct daemon *d)
 {
 	int r;
@@ -242,6 +255,8 @@ static int run(struct daemon *d)
 		r = serve(d);
 	if (r == 0)
 		r = start_status(d);
+	if (r == 0 && d->config->sandbox)
+		r = enter_sandbox();
 	if (r == 0 && event_base_dispatch(d->base) < 0)
 		r = -EIO;
 	return r;
