@@ -415,5 +415,7 @@ void session_end(struct session *s)
 	TAILQ_REMOVE(&server->sessions, s, entry);
 	server->store->counters.now_sessions--;
 	free(s);
+	if (server->single) /* nobody will come and ask: do not wait for the lazy timer */
+		store_settle_all(server->store);
 	server_check_end(server);
 }
