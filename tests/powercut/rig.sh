@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# Puts a recorded disk together and takes it apart again, whatever happened in between.
+#
+#	image (tmpfs) <- recorder (FUSE) <- loop device, direct I/O <- btrfs on $rig/mnt
+#
+# Direct I/O on the loop device matters: without it the loop worker handles one request after
+# another, and the disk no longer reorders anything.
+#
+# Nothing here may hang. A process stuck on the disk is freed by aborting the FUSE connection:
+# every request of it then ends with an error.
+
+RIG_SIZE=${RIG_SIZE:-512M}
+RIG_PATIENCE=20 # seconds before the connection is aborted
+
+rig_open() # BIN-DIR SEED [mkfs options]
+{
+	local bin=$1 seed=$2
+	shift 2
+	rig=$(mktemp -d /dev/shm/powercut.XXXXXX)
+	mkdir "$rig/fuse" "$rig/mnt"
+	truncate -s "$RIG_SIZE" "$rig/image"
+	mkfs.btrfs -q -f -d single -m single "$@" "$rig/image" >"$rig/mkfs.log" 2>&1 || {
+		cat "$rig/mkfs.log" >&2
+		return 1
+	}
+	cp --sparse=always "$rig/image" "$rig/origin"
+	"$bin/recorder" "$rig/image" "$rig/history" "$rig/fuse" "$seed" &
+	rig_recorder=$!
+	for _ in $(seq 100); do
+		[ -e "$rig/fuse/disk" ] && break
+		sleep 0.05
+	done
+	rig_minor=$(($(stat -c %d "$rig/fuse") & 0xff | ($(stat -c %d "$rig/fuse") >> 12 & 0xfff00)))
+	rig_loop=$(losetup --find --show --direct-io=on --sector-size=4096 "$rig/fuse/disk") || return 1
+	mount -t btrfs ${RIG_MOUNT:+-o "$RIG_MOUNT"} "$rig_loop" "$rig/mnt"
+}
+
+rig_faults()
+{
+	printf '%s\n' "$@" >"$rig/fuse/faults"
+}
+
+# Ends the FUSE connection by force: every pending and later request fails.
+rig_abort()
+{
+	local control=/sys/fs/fuse/connections
+	[ -e "$control/$rig_minor" ] || mount -t fusectl none "$control" 2>/dev/null
+	[ -e "$control/$rig_minor/abort" ] && echo 1 >"$control/$rig_minor/abort"
+}
+
+# Runs a command that may get stuck in the kernel; aborts the disk when it takes too long.
+rig_patiently()
+{
+	local pid waited=0
+	"$@" &
+	pid=$!
+	while kill -0 $pid 2>/dev/null; do
+		sleep 0.05
+		waited=$((waited + 1))
+		if [ $waited -eq $((RIG_PATIENCE * 20)) ]; then
+			echo "rig: '$*' is stuck, aborting the disk" >&2
+			rig_abort
+		fi
+	done
+	wait $pid
+}
+
+# Stops the disk; the history and the original image stay.
+rig_stop()
+{
+	[ -n "${rig:-}" ] || return 0
+	[ -e "$rig/fuse/faults" ] && echo clear >"$rig/fuse/faults"
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		mountpoint -q "$rig/mnt" || break
+		rig_patiently umount "$rig/mnt" 2>/dev/null && break
+		sleep 0.2
+	done
+	if [ -n "${rig_loop:-}" ]; then
+		rig_patiently losetup -d "$rig_loop"
+		rig_loop=
+	fi
+	if mountpoint -q "$rig/fuse"; then
+		umount "$rig/fuse" 2>/dev/null || { rig_abort; umount -l "$rig/fuse"; }
+	fi
+	[ -n "${rig_recorder:-}" ] && wait "$rig_recorder"
+	rig_recorder=
+}
+
+# Stops the disk and removes all of it.
+rig_close()
+{
+	rig_stop
+	[ -n "${rig:-}" ] && rm -rf --one-file-system "$rig"
+	rig=
+}
