@@ -38,7 +38,8 @@ static uint32_t length_pick(struct sample_random *random)
 static void base_vary(struct forged *f, struct sample_random *random)
 {
 	if (f->compression == BTRFS_ENCODED_IO_COMPRESSION_ZLIB)
-		forge_zlib(f, 9 + sample_below(random, 7), 1 + sample_below(random, 9));
+		forge_zlib(f, sample_below(random, 4) ? 15 : 9 + sample_below(random, 6),
+			   1 + sample_below(random, 9));
 	else if (f->compression == BTRFS_ENCODED_IO_COMPRESSION_ZSTD)
 		forge_zstd(f, 12 + sample_below(random, 7), sample_below(random, 2),
 			   !sample_below(random, 4),
@@ -171,7 +172,7 @@ static void bytes_change(struct forged *f, const struct forged *other, struct sa
 
 static void zlib_header(struct forged *f, struct sample_random *random)
 {
-	f->p[0] = sample_below(random, 8) << 4 | 8;
+	f->p[0] = (sample_below(random, 4) ? 7 : sample_below(random, 8)) << 4 | 8;
 	f->p[1] = sample_below(random, 4) << 6;
 	f->p[1] += 31 - (f->p[0] << 8 | f->p[1]) % 31;
 }

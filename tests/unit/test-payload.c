@@ -151,10 +151,13 @@ static void test_unusual(void **state)
 	struct fixture *fixture = *state;
 	struct forged *f = fixture->f;
 
-	for (int bits = 9; bits <= 15; bits++) {
-		forge_good(f, BTRFS_ENCODED_IO_COMPRESSION_ZLIB, 131072, bits);
+	for (int bits = 12; bits <= 15; bits++) {
+		forge_good(f, BTRFS_ENCODED_IO_COMPRESSION_ZLIB, 1U << bits, bits);
 		forge_zlib(f, bits, 9);
 		assert_int_equal(full(fixture), 0);
+		forge_good(f, BTRFS_ENCODED_IO_COMPRESSION_ZLIB, (1U << bits) + 4096, bits);
+		forge_zlib(f, bits, 9);
+		assert_int_equal(full(fixture), bits < 15 ? PAYLOAD_FAULT_ZLIB_SMALL_WINDOW : 0);
 	}
 	for (int size = 0; size < 2; size++) {
 		for (int sum = 0; sum < 2; sum++) {
