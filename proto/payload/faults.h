@@ -27,6 +27,8 @@
 	X(1105, ZLIB_STREAM, "the deflate data are damaged")                                       \
 	X(1106, ZLIB_CHECKSUM, "the adler32 of the zlib stream does not match")                    \
 	X(1107, ZLIB_STALLED_PAGE, "4 KiB of the zlib stream give no output: btrfs stops there")   \
+	X(1108, ZLIB_SMALL_WINDOW,                                                                 \
+	  "the zlib window is smaller than the extent: it may not read back")                      \
 	X(1200, ZSTD_MAGIC, "no zstd frame")                                                       \
 	X(1201, ZSTD_SKIPPABLE_FRAME, "a skippable zstd frame, which btrfs reads as no data")      \
 	X(1202, ZSTD_RESERVED, "a reserved bit is set in the zstd frame header")                   \

@@ -15,8 +15,7 @@
 
 struct payload_scratch {
 	ZSTD_DCtx *zstd;
-	z_stream zlib; /* raw inflate; window_bits is what it was last reset to */
-	int window_bits;
+	z_stream zlib;	  /* raw inflate */
 	uint8_t *out;	  /* PAYLOAD_UNENCODED_MAX bytes */
 	uint8_t *segment; /* the largest LZO segment */
 };

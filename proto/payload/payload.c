@@ -50,12 +50,11 @@ int payload_scratch_new(struct payload_scratch **out)
 
 	if (!scratch)
 		return -ENOMEM;
-	scratch->window_bits = MAX_WBITS;
 	scratch->out = malloc(PAYLOAD_UNENCODED_MAX);
 	scratch->segment = malloc(LZO_SEGMENT_MAX(LZO_SECTOR_MAX));
 	scratch->zstd = ZSTD_createDCtx();
 	if (!scratch->out || !scratch->segment || !scratch->zstd ||
-	    inflateInit2(&scratch->zlib, -scratch->window_bits) != Z_OK) {
+	    inflateInit2(&scratch->zlib, -MAX_WBITS) != Z_OK) {
 		payload_scratch_free(scratch);
 		return -ENOMEM;
 	}

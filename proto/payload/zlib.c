@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * zlib, as fs/btrfs/zlib.c reads it: the two header bytes by hand, then raw inflate, fed one page
- * of payload at a time, and the adler32 never looked at. We inflate in the same steps, because
- * the kernel gives up on a page that yields nothing, and check the adler32 ourselves.
+ * of payload at a time, and the adler32 never looked at. Here the whole stream goes to inflate at
+ * once, block by block, and the adler32 is checked.
+ *
+ * The kernel gives up on a page that yields nothing. Feeding pages to find out would cost a sixth
+ * of the decoding, since zlib keeps a window between calls. But every symbol yields something, and
+ * a block's header is short: only a chain of empty blocks can fill a page, and between blocks we
+ * see the chain grow. It is refused a little before it can be long enough.
  *
  * With the full 32 KiB window every distance that deflate can express is inside it. With a smaller
- * one, how far back inflate lets a match reach depends on how much output it was offered, so
- * there we offer what the kernel does, a page.
+ * one, how far back inflate lets a match reach depends on how much output it was offered, so a
+ * window smaller than the extent is refused; nobody's zlib makes one unasked.
  */
 #include <errno.h>
 #include <endian.h>
@@ -16,8 +21,13 @@
 #define ZLIB_HEADER  2U
 #define ZLIB_TRAILER 4U
 #define ZLIB_MIN     (ZLIB_HEADER + 2U + ZLIB_TRAILER) /* an empty block is two bytes */
+#define ZLIB_WINDOW  (1U << MAX_WBITS)
 #define PRESET_DICT  0x20U
 #define PAGE	     4096U /* the smallest page, the hardest to please */
+
+/* A dynamic block's header is at most 14 + 19 * 3 + 316 * 14 bits, its first symbol 48 (RFC 1951).
+ */
+#define QUIET_MAX (PAGE - 1024U)
 
 static int header_check(struct walk *walk)
 {
@@ -31,6 +41,8 @@ static int header_check(struct walk *walk)
 		return walk_bad(walk, PAYLOAD_FAULT_ZLIB_HEADER, 0);
 	if ((p[0] >> 4) + 8 > MAX_WBITS)
 		return walk_bad(walk, PAYLOAD_FAULT_ZLIB_WINDOW, 0);
+	if (1U << ((p[0] >> 4) + 8) < ZLIB_WINDOW && 1U << ((p[0] >> 4) + 8) < walk->capacity)
+		return walk_bad(walk, PAYLOAD_FAULT_ZLIB_SMALL_WINDOW, 0);
 	if (p[1] & PRESET_DICT)
 		return walk_bad(walk, PAYLOAD_FAULT_ZLIB_DICTIONARY, 1);
 	if (walk->len < ZLIB_MIN)
@@ -38,61 +50,45 @@ static int header_check(struct walk *walk)
 	return 0;
 }
 
-static int window_reset(struct walk *walk, int window_bits)
-{
-	struct payload_scratch *scratch = walk->scratch;
-
-	/* With the same size zlib keeps its window, so this allocates once. */
-	if (inflateReset2(&scratch->zlib, -window_bits) != Z_OK)
-		return -ENOMEM;
-	scratch->window_bits = window_bits;
-	return 0;
-}
-
 /* Inflates what follows the header; @end is where the deflate data ended. */
 static int stream_decode(struct walk *walk, size_t *end)
 {
 	z_stream *z = &walk->scratch->zlib;
-	uint32_t step = walk->scratch->window_bits == MAX_WBITS ? walk->capacity : PAGE;
-	uint32_t out = 0, out_at_page = 0;
-	size_t in = ZLIB_HEADER;
-	uint8_t spill;
+	uint8_t *out_end = walk->out + walk->capacity, spill;
+	size_t quiet_from = ZLIB_HEADER;
 	int r;
 
-	z->avail_in = 0;
-	for (;;) {
-		uint32_t room = walk->capacity - out;
+	inflateReset(z);
+	z->next_in = (Bytef *)walk->p + ZLIB_HEADER;
+	z->avail_in = walk->len - ZLIB_HEADER;
+	z->next_out = walk->out;
+	z->avail_out = walk->capacity;
+	do {
+		uLong before = z->total_out;
+		size_t at;
 
-		if (!z->avail_in) {
-			if (in >= walk->len)
-				return walk_bad(walk, PAYLOAD_FAULT_ZLIB_TRUNCATED, walk->len);
-			if (in >= PAGE && out == out_at_page)
-				return walk_bad(walk, PAYLOAD_FAULT_ZLIB_STALLED_PAGE, in - PAGE);
-			out_at_page = out;
-			z->next_in = (Bytef *)walk->p + in;
-			z->avail_in = PAGE - in % PAGE;
-			if (z->avail_in > walk->len - in)
-				z->avail_in = walk->len - in;
-			in += z->avail_in;
-		}
 		/* When all is there, one byte more shows a stream that is too long. */
-		z->next_out = room ? walk->out + out : &spill;
-		z->avail_out = room ? (room < step ? room : step) : 1;
-
-		r = inflate(z, Z_NO_FLUSH);
+		if (z->next_out == out_end) {
+			z->next_out = &spill;
+			z->avail_out = 1;
+		}
+		r = inflate(z, Z_BLOCK);
+		at = walk->len - z->avail_in;
 		if (r == Z_MEM_ERROR)
 			return -ENOMEM;
 		if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
-			return walk_bad(walk, PAYLOAD_FAULT_ZLIB_STREAM, in - z->avail_in);
-		if (!room && !z->avail_out)
-			return walk_bad(walk, PAYLOAD_FAULT_TOO_LONG, in - z->avail_in);
-		if (room)
-			out = z->next_out - walk->out;
-		if (r == Z_STREAM_END)
-			break;
-	}
-	walk->decoded = out;
-	*end = in - z->avail_in;
+			return walk_bad(walk, PAYLOAD_FAULT_ZLIB_STREAM, at);
+		if (z->total_out > walk->capacity)
+			return walk_bad(walk, PAYLOAD_FAULT_TOO_LONG, at);
+		if (z->total_out > before)
+			quiet_from = at;
+		if (at - quiet_from > QUIET_MAX)
+			return walk_bad(walk, PAYLOAD_FAULT_ZLIB_STALLED_PAGE, quiet_from);
+		if (r != Z_STREAM_END && !z->avail_in && z->avail_out)
+			return walk_bad(walk, PAYLOAD_FAULT_ZLIB_TRUNCATED, walk->len);
+	} while (r != Z_STREAM_END);
+	walk->decoded = z->total_out;
+	*end = walk->len - z->avail_in;
 	return 0;
 }
 
@@ -104,9 +100,6 @@ int zlib_walk(struct walk *walk)
 
 	r = header_check(walk);
 	if (r || !walk->out)
-		return r;
-	r = window_reset(walk, (walk->p[0] >> 4) + 8);
-	if (r)
 		return r;
 	r = stream_decode(walk, &end);
 	if (r)

@@ -9,11 +9,11 @@
  * kernel does read is printed. LZO payloads that would make the kernel read past its page array
  * (forge_lzo_crashes) are checked to be refused and never written.
  *
- * One exception is counted and bounded. libzstd does not notice every damage to entropy-coded data
- * (its fast Huffman loop does not look whether a stream ends where it should), and what it then
- * makes up differs between its versions, the kernel's among them. Without a checksum in the frame
- * nothing short of another decoder can tell. So a zstd payload that we decode to something other
- * than it was made from may read back differently, and only such a one.
+ * One exception is counted and bounded. libzstd before UNSEEN_FIXED does not notice every damage to
+ * entropy-coded data, and what it then makes up is not what the kernel's newer copy does. Without a
+ * checksum in the frame nothing short of another decoder can tell. So with such a library a zstd
+ * payload that we decode to something other than it was made from may read back differently, and
+ * only such a one.
  *
  * usage: kernel DEVICE MOUNTPOINT COUNT [SEED]
  */
@@ -30,16 +30,20 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <linux/btrfs.h>
+#include <zstd.h>
 #include "base/cleanup.h"
 #include "common/forge.h"
 #include "common/mutate.h"
 #include "common/sample.h"
 
-#define BATCH		1000U
-#define STRIDE		(128U << 10)
-#define SECTOR		4096U
-#define SHOWN		10U
-#define UNSEEN_PERMILLE 10U /* of all payloads of a compression; about 3 are seen with 1.5.4 */
+#define BATCH  1000U
+#define STRIDE (128U << 10)
+#define SECTOR 4096U
+#define SHOWN  10U
+
+/* Of all payloads of a compression; 1.5.4 is seen to miss 3, 1.5.6 none. */
+#define UNSEEN_PERMILLE 10U
+#define UNSEEN_FIXED	10506U
 
 struct run {
 	const char *device, *mountpoint;
@@ -226,6 +230,7 @@ static void batch_remove(struct run *run)
 static void mutants_compare(struct run *run, uint32_t compression, uint64_t seed, uint64_t count)
 {
 	struct mutator *mutator = mutator_new(compression, seed);
+	uint64_t unseen_max;
 
 	run->accepted = run->refused = run->tolerated = 0;
 	run->kernel_refused = run->crashers = run->unseen = 0;
@@ -251,7 +256,8 @@ static void mutants_compare(struct run *run, uint32_t compression, uint64_t seed
 	       compression, seed, count, run->accepted - run->unseen, run->refused, run->tolerated,
 	       run->kernel_refused, run->crashers, run->unseen);
 	fflush(stdout);
-	if (run->unseen > 1 + count * UNSEEN_PERMILLE / 1000)
+	unseen_max = ZSTD_versionNumber() < UNSEEN_FIXED ? 1 + count * UNSEEN_PERMILLE / 1000 : 0;
+	if (run->unseen > unseen_max)
 		case_fail(run, count, "more damage unseen than libzstd accounts for", 0);
 	if (run->accepted < count / 5)
 		case_fail(run, count, "too few payloads accepted to prove anything", 0);
@@ -322,6 +328,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(compressions); i++)
 		mutants_compare(&run, compressions[i], seed, count);
 	fs_unmount(&run);
+	payload_scratch_free(run.scratch);
+	free(run.f);
+	free(run.ours);
+	free(run.theirs);
 	if (run.failures)
 		fprintf(stderr, "%" PRIu64 " failures; again with seed %" PRIu64 "\n", run.failures,
 			seed);
