@@ -29,6 +29,14 @@
  */
 #define QUIET_MAX (PAGE - 1024U)
 
+/* Whether a match could reach back further than the window does, with so much decoded. */
+static bool window_is_small(const uint8_t *p, uint32_t decoded)
+{
+	uint32_t window = 1U << ((p[0] >> 4) + 8);
+
+	return window < ZLIB_WINDOW && window < decoded;
+}
+
 static int header_check(struct walk *walk)
 {
 	const uint8_t *p = walk->p;
@@ -41,7 +49,7 @@ static int header_check(struct walk *walk)
 		return walk_bad(walk, PAYLOAD_FAULT_ZLIB_HEADER, 0);
 	if ((p[0] >> 4) + 8 > MAX_WBITS)
 		return walk_bad(walk, PAYLOAD_FAULT_ZLIB_WINDOW, 0);
-	if (1U << ((p[0] >> 4) + 8) < ZLIB_WINDOW && 1U << ((p[0] >> 4) + 8) < walk->capacity)
+	if (window_is_small(p, walk->needed))
 		return walk_bad(walk, PAYLOAD_FAULT_ZLIB_SMALL_WINDOW, 0);
 	if (p[1] & PRESET_DICT)
 		return walk_bad(walk, PAYLOAD_FAULT_ZLIB_DICTIONARY, 1);
@@ -105,6 +113,8 @@ int zlib_walk(struct walk *walk)
 	if (r)
 		return r;
 
+	if (window_is_small(walk->p, walk->decoded))
+		return walk_bad(walk, PAYLOAD_FAULT_ZLIB_SMALL_WINDOW, 0);
 	if (walk->len - end < ZLIB_TRAILER)
 		return walk_bad(walk, PAYLOAD_FAULT_ZLIB_TRUNCATED, walk->len);
 	memcpy(&sum, walk->p + end, sizeof(sum));

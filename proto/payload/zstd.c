@@ -110,7 +110,7 @@ static int header_check(struct walk *walk, const struct frame *frame)
 		return walk_bad(walk, PAYLOAD_FAULT_TOO_LONG, 4);
 	if (frame->content < walk->needed)
 		return walk_bad(walk, PAYLOAD_FAULT_TOO_SHORT, 4);
-	if (frame->window < walk->unencoded_len && frame->window < frame->content)
+	if (frame->window < walk->needed)
 		return walk_bad(walk, PAYLOAD_FAULT_ZSTD_SMALL_WINDOW, 5);
 	if (frame->window > 1U << WINDOW_LOG_MAX)
 		return walk_bad(walk, PAYLOAD_FAULT_ZSTD_WINDOW, 5);

@@ -59,8 +59,8 @@ static void extent_check(struct payload_scratch *scratch, const char *path, uint
 		return;
 	tally->compressed++;
 	tally->inlined += len % 4096 != 0;
-	r = payload_decode(scratch, args->compression, payload, len, out, args->unencoded_len,
-			   &fault);
+	r = payload_decode_part(scratch, args->compression, payload, len, out, args->unencoded_len,
+				args->unencoded_offset + args->len, &fault);
 	if (!r && !memcmp(out + args->unencoded_offset, data + offset, args->len))
 		return;
 	tally->failures++;

@@ -79,6 +79,17 @@ static bool own_file(const struct forged *f, uint32_t slot)
 	return f->unencoded_len % SECTOR || (f->unencoded_len == SECTOR && slot % 2);
 }
 
+/*
+ * A tail is tried in both ways that there are: with its own length for the unencoded length, and
+ * with the sector's end, as the kernel writes its own.
+ */
+static uint32_t unencoded_len(const struct forged *f, uint32_t slot)
+{
+	uint32_t len = f->unencoded_len;
+
+	return slot / 2 % 2 ? (len + SECTOR - 1) / SECTOR * SECTOR : len;
+}
+
 static int file_open(struct run *run, const struct forged *f, uint32_t slot, off_t *offset)
 {
 	char path[4096];
@@ -94,7 +105,7 @@ static int file_open(struct run *run, const struct forged *f, uint32_t slot, off
 	return fd;
 }
 
-static int encoded_write(int fd, const struct forged *f, off_t offset)
+static int encoded_write(int fd, const struct forged *f, uint32_t slot, off_t offset)
 {
 	struct iovec iov = {.iov_base = (void *)f->p, .iov_len = f->len};
 	struct btrfs_ioctl_encoded_io_args args = {
@@ -102,7 +113,7 @@ static int encoded_write(int fd, const struct forged *f, off_t offset)
 		.iovcnt = 1,
 		.offset = offset,
 		.len = f->unencoded_len,
-		.unencoded_len = f->unencoded_len,
+		.unencoded_len = unencoded_len(f, slot),
 		.compression = f->compression,
 	};
 	int n = ioctl(fd, BTRFS_IOC_ENCODED_WRITE, &args);
@@ -139,8 +150,8 @@ static void case_write(struct run *run, uint64_t number, uint32_t slot)
 	off_t offset;
 	int ours, r;
 
-	ours = payload_check(run->scratch, f->compression, f->p, f->len, f->unencoded_len,
-			     PAYLOAD_FULL, &fault);
+	ours = payload_check_part(run->scratch, f->compression, f->p, f->len,
+				  unencoded_len(f, slot), f->unencoded_len, PAYLOAD_FULL, &fault);
 	if (ours < 0)
 		die("payload_check");
 	run->written[slot] = false;
@@ -151,8 +162,8 @@ static void case_write(struct run *run, uint64_t number, uint32_t slot)
 		return;
 	}
 	fd = file_open(run, f, slot, &offset);
-	r = encoded_write(fd, f, offset);
-	if (r == -EINVAL && f->len >= f->unencoded_len) {
+	r = encoded_write(fd, f, slot, offset);
+	if (r == -EINVAL && f->len >= unencoded_len(f, slot)) {
 		run->kernel_refused++; /* saves nothing: not about the payload's contents */
 		return;
 	}
@@ -196,8 +207,8 @@ static void case_read(struct run *run, uint64_t number, uint32_t slot)
 		return;
 	fd = file_open(run, f, slot, &offset);
 	theirs = range_read(run, fd, offset, f->unencoded_len, slot % 3 == 0);
-	ours = payload_decode(run->scratch, f->compression, f->p, f->len, run->ours,
-			      f->unencoded_len, &fault);
+	ours = payload_decode_part(run->scratch, f->compression, f->p, f->len, run->ours,
+				   unencoded_len(f, slot), f->unencoded_len, &fault);
 	if (ours == PAYLOAD_BAD) {
 		run->refused++;
 		run->tolerated += theirs == 0;
