@@ -78,7 +78,7 @@ static void reload_cb(evutil_socket_t sig, short what, void *arg)
 	char text[CONFIG_TEXT_BYTES];
 
 	if (config_load(&d->options, &config, text) < 0) {
-		journal(MESSAGE_RELOAD_FAILED, (struct journal_field[]){{"REASON", text}, {}},
+		journal(MESSAGE_RELOAD_FAILED, (struct journal_field[]){ { "REASON", text }, {} },
 			"The old configuration stays: %s", text);
 		return;
 	}
@@ -94,7 +94,7 @@ static void reload_cb(evutil_socket_t sig, short what, void *arg)
 static int bind_socket(struct daemon *d, const char *path)
 {
 	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	if (fd < 0)
 		return -errno;
@@ -152,7 +152,8 @@ static int serve(struct daemon *d)
 		return fd;
 	}
 	where = d->bound ? d->bound : "the socket of the unit";
-	journal(MESSAGE_STARTED, (struct journal_field[]){{"BACKEND", backend_name(d->store)}, {}},
+	journal(MESSAGE_STARTED,
+		(struct journal_field[]){ { "BACKEND", backend_name(d->store) }, {} },
 		"Serving on %s with backend %s", where, backend_name(d->store));
 	return server_listen(d->server, fd);
 }
@@ -162,7 +163,7 @@ static int watch_signals(struct daemon *d)
 	static const struct {
 		int number;
 		event_callback_fn handler;
-	} watched[] = {{SIGTERM, stop_cb}, {SIGINT, stop_cb}, {SIGHUP, reload_cb}};
+	} watched[] = { { SIGTERM, stop_cb }, { SIGINT, stop_cb }, { SIGHUP, reload_cb } };
 
 	/* A peer that is gone, and a write past RLIMIT_FSIZE, are errors of one request. */
 	signal(SIGPIPE, SIG_IGN);
@@ -177,7 +178,7 @@ static int watch_signals(struct daemon *d)
 
 static int start_status(struct daemon *d)
 {
-	struct timeval every = {.tv_sec = STATUS_SECONDS};
+	struct timeval every = { .tv_sec = STATUS_SECONDS };
 	uint64_t watchdog;
 
 	if (sd_watchdog_enabled(0, &watchdog) > 0 && watchdog / 2 < STATUS_SECONDS * 1000000ULL) {
@@ -218,7 +219,7 @@ static int start_store(struct daemon *d)
 	}
 	d->store->encoded_io = privilege_encoded_io();
 	if (!d->store->encoded_io && options.backend != STORE_DECODE && d->options.session_fd < 0)
-		journal(MESSAGE_FALLBACK, (struct journal_field[]){{"BACKEND", "decode"}, {}},
+		journal(MESSAGE_FALLBACK, (struct journal_field[]){ { "BACKEND", "decode" }, {} },
 			"Without CAP_SYS_ADMIN in the initial user namespace: extents are "
 			"decompressed and written plainly");
 	return 0;
@@ -287,7 +288,7 @@ static void stop(struct daemon *d)
 
 int main(int argc, char *argv[])
 {
-	struct daemon d = {0};
+	struct daemon d = { 0 };
 	char text[CONFIG_TEXT_BYTES];
 	int r;
 

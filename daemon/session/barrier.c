@@ -14,8 +14,9 @@ static void barrier_finish(struct barrier *b)
 
 	if (s) {
 		uint64_t *lost = b->handle ? &b->handle->lost : &s->lost;
-		struct wire_ack ack = {
-			.id = b->id, .code = b->code, .kernel_errno = b->kernel_errno};
+		struct wire_ack ack = { .id = b->id,
+					.code = b->code,
+					.kernel_errno = b->kernel_errno };
 
 		if (!ack.code && *lost)
 			ack.code = WIRE_E_UNSETTLED;

@@ -21,6 +21,8 @@
 #include "request.h"
 #include "server.h"
 #include "store/arena.h"
+#include "store/file.h"
+#include "store/inode.h"
 #include "store/store.h"
 #include "store/user.h"
 #include "wire/codes.h"
@@ -35,21 +37,21 @@ static enum wire_backend backend_of(const struct store *store)
 static int do_hello(struct session *s, const struct wire_hello *f)
 {
 	const struct config *c = s->server->config;
-	union wire_frame reply = {.hello_reply = {
-					  .h.id = f->h.id,
-					  .magic = WIRE_MAGIC,
-					  .version = WIRE_VERSION,
-					  .validation = (uint16_t)s->level,
-					  .features = f->features & WIRE_FEATURES,
-					  .credit_bytes = c->limits.credit_bytes,
-					  .max_arena_bytes = c->limits.arena_bytes,
-					  .credit_requests = (uint32_t)c->limits.credit_requests,
-					  .max_files = (uint32_t)c->limits.files,
-					  .max_arenas = (uint32_t)c->limits.arenas,
-					  .max_payload = LIMIT_PAYLOAD_BYTES,
-					  .max_unencoded = LIMIT_UNENCODED_BYTES,
-					  .backend = backend_of(s->server->store),
-				  }};
+	union wire_frame reply = { .hello_reply = {
+					   .h.id = f->h.id,
+					   .magic = WIRE_MAGIC,
+					   .version = WIRE_VERSION,
+					   .validation = (uint16_t)s->level,
+					   .features = f->features & WIRE_FEATURES,
+					   .credit_bytes = c->limits.credit_bytes,
+					   .max_arena_bytes = c->limits.arena_bytes,
+					   .credit_requests = (uint32_t)c->limits.credit_requests,
+					   .max_files = (uint32_t)c->limits.files,
+					   .max_arenas = (uint32_t)c->limits.arenas,
+					   .max_payload = LIMIT_PAYLOAD_BYTES,
+					   .max_unencoded = LIMIT_UNENCODED_BYTES,
+					   .backend = backend_of(s->server->store),
+				   } };
 
 	if (f->magic != WIRE_MAGIC || f->version_min > WIRE_VERSION ||
 	    f->version_max < WIRE_VERSION)
@@ -206,6 +208,8 @@ static void do_write(struct session *s, const struct wire_write *f)
 	store->counters.writes++;
 	if (!code && !handle)
 		code = WIRE_E_HANDLE;
+	if (!code && handle->file && handle->file->inode->fs->low)
+		code = WIRE_E_NO_SPACE;
 	if (!code && s->server->draining)
 		code = WIRE_E_SHUTDOWN;
 	if (!code && s->credit_bytes + f->payload_len > s->server->config->limits.credit_bytes)
@@ -293,10 +297,10 @@ static void do_status(struct session *s, const struct wire_status *f)
 {
 	struct store *store = s->server->store;
 	struct wire_counters *c = &store->counters;
-	union wire_frame reply = {.status_reply = {
-					  .h.id = f->h.id,
-					  .count = sizeof(*c) / sizeof(uint64_t),
-				  }};
+	union wire_frame reply = { .status_reply = {
+					   .h.id = f->h.id,
+					   .count = sizeof(*c) / sizeof(uint64_t),
+				   } };
 	uint64_t values[sizeof(*c) / sizeof(uint64_t)];
 	unsigned int n = 0;
 

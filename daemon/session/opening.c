@@ -146,15 +146,15 @@ static enum wire_backend backend_of(const struct file *file)
 static void open_reply(struct opening *o)
 {
 	struct file *file = o->handle->file;
-	union wire_frame frame = {.open_reply = {
-					  .h.id = o->id,
-					  .handle = o->handle->number,
-					  .backend = backend_of(file),
-					  .sector_size = file->inode->fs->sector_size,
-					  .max_payload = LIMIT_PAYLOAD_BYTES,
-					  .max_unencoded = LIMIT_UNENCODED_BYTES,
-					  .file_size = file->size,
-				  }};
+	union wire_frame frame = { .open_reply = {
+					   .h.id = o->id,
+					   .handle = o->handle->number,
+					   .backend = backend_of(file),
+					   .sector_size = file->inode->fs->sector_size,
+					   .max_payload = LIMIT_PAYLOAD_BYTES,
+					   .max_unencoded = LIMIT_UNENCODED_BYTES,
+					   .file_size = file->size,
+				   } };
 
 	o->session->credit_requests--;
 	reply_frame(o->session, WIRE_TYPE_OPEN_REPLY, &frame, NULL, 0);

@@ -35,7 +35,7 @@ static bool put_frame(struct session *s, uint16_t type, union wire_frame *frame,
 static bool put_acks(struct session *s)
 {
 	unsigned char bytes[LIMIT_ACKS_PER_FRAME * sizeof(struct wire_ack)];
-	union wire_frame frame = {.acks.count = s->n_acks};
+	union wire_frame frame = { .acks.count = s->n_acks };
 
 	if (!s->n_acks)
 		return true;
@@ -59,7 +59,7 @@ void reply_ack(struct session *s, const struct wire_ack *ack)
 
 void reply_code(struct session *s, uint64_t id, uint32_t code, int kernel_errno)
 {
-	reply_ack(s, &(struct wire_ack){.id = id, .code = code, .kernel_errno = kernel_errno});
+	reply_ack(s, &(struct wire_ack){ .id = id, .code = code, .kernel_errno = kernel_errno });
 }
 
 void reply_frame(struct session *s, uint16_t type, union wire_frame *frame, const void *tail,

@@ -72,14 +72,14 @@ static void request_free(struct request *r)
 static void request_lost(struct request *r)
 {
 	const struct extent *e = &r->extent;
-	union wire_frame frame = {.lost = {
-					  .target = r->id,
-					  .offset = e->offset,
-					  .len = e->len,
-					  .handle = r->handle->number,
-					  .code = e->code,
-					  .kernel_errno = e->kernel_errno,
-				  }};
+	union wire_frame frame = { .lost = {
+					   .target = r->id,
+					   .offset = e->offset,
+					   .len = e->len,
+					   .handle = r->handle->number,
+					   .code = e->code,
+					   .kernel_errno = e->kernel_errno,
+				   } };
 
 	journal_lost(r->handle->file->user->uid, r->handle->file->fd, e->offset, e->len,
 		     wire_code_errno(e->code, e->kernel_errno));
@@ -225,7 +225,7 @@ struct request *request_find(struct session *s, uint64_t id)
 {
 	struct request *r;
 
-	TAILQ_FOREACH (r, &s->requests, entry)
+	TAILQ_FOREACH(r, &s->requests, entry)
 		if (r->id == id && !r->acked)
 			return r;
 	return NULL;

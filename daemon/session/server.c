@@ -32,7 +32,7 @@ static void relieved(void *arg)
 
 static void accept_cb(evutil_socket_t fd, short what, void *arg)
 {
-	const struct timeval pause = {.tv_sec = 1};
+	const struct timeval pause = { .tv_sec = 1 };
 	struct server *server = arg;
 
 	for (int i = 0; i < ACCEPT_BUDGET; i++) {

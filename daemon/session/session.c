@@ -75,7 +75,7 @@ static bool take_descriptors(struct session *s, struct msghdr *msg)
 
 static void deadline_set(struct session *s, long seconds)
 {
-	const struct timeval tv = {.tv_sec = seconds};
+	const struct timeval tv = { .tv_sec = seconds };
 
 	if (seconds)
 		event_add(s->deadline, &tv);
@@ -91,18 +91,20 @@ static ssize_t receive(struct session *s)
 		char room[CMSG_SPACE(LIMIT_QUEUED_FDS * sizeof(int))];
 	} control;
 	struct iovec iov[2];
-	struct msghdr msg = {
-		.msg_iov = iov, .msg_control = &control, .msg_controllen = sizeof(control)};
+	struct msghdr msg = { .msg_iov = iov,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
 	size_t payload = 0;
 	ssize_t n;
 
 	if (s->receiving) {
 		payload = s->receiving->extent.payload_len - s->received;
 		iov[msg.msg_iovlen++] =
-			(struct iovec){(char *)s->receiving->extent.memory + s->received, payload};
+			(struct iovec){ (char *)s->receiving->extent.memory + s->received,
+					payload };
 	}
 	iov[msg.msg_iovlen++] =
-		(struct iovec){s->input + s->input_have, sizeof(s->input) - s->input_have};
+		(struct iovec){ s->input + s->input_have, sizeof(s->input) - s->input_have };
 	do
 		n = recvmsg(s->fd, &msg, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
@@ -297,8 +299,8 @@ static void deadline_cb(evutil_socket_t fd, short what, void *arg)
 void session_fail(struct session *s, uint32_t code)
 {
 	char text[LIMIT_ERROR_TEXT_BYTES + 1];
-	union wire_frame frame = {.error = {.position = s->position, .code = code}};
-	struct wire_header h = {0};
+	union wire_frame frame = { .error = { .position = s->position, .code = code } };
+	struct wire_header h = { 0 };
 	int n;
 
 	if (s->state == SESSION_FAILED)
@@ -309,7 +311,7 @@ void session_fail(struct session *s, uint32_t code)
 		     wire_type_name(h.type), (unsigned long long)s->position, wire_code_text(code));
 	frame.error.text_len = (uint32_t)(n < (int)sizeof(text) ? n : (int)sizeof(text) - 1);
 	reply_frame(s, WIRE_TYPE_ERROR, &frame, text, frame.error.text_len);
-	journal_refused(&(struct journal_peer){s->user->uid, s->identity->pid}, text);
+	journal_refused(&(struct journal_peer){ s->user->uid, s->identity->pid }, text);
 	s->server->store->counters.sessions_failed++;
 	s->state = SESSION_FAILED;
 	event_del(s->read);
@@ -368,8 +370,8 @@ int session_new(struct server *server, int taken, struct session **out)
 	return 0;
 fail:
 	server->store->counters.sessions_refused++;
-	journal_refused(&(struct journal_peer){s->identity ? s->identity->uid : (uid_t)-1,
-					       s->identity ? s->identity->pid : 0},
+	journal_refused(&(struct journal_peer){ s->identity ? s->identity->uid : (uid_t)-1,
+						s->identity ? s->identity->pid : 0 },
 			strerror(-r));
 	session_end(s);
 	return r;

@@ -16,13 +16,18 @@
  * it: a lost extent should be reported while its sender can still send it again.
  */
 
+#include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "commit.h"
 #include "file.h"
 #include "inode.h"
+#include "journal/journal.h"
 #include "prove.h"
+#include "space.h"
 #include "user.h"
 #include "wire/codes.h"
 #include "writer.h"
@@ -101,7 +106,7 @@ static unsigned int settle_take(struct settle *settle, struct inode *inode)
 	unsigned int n = inode->n_unsettled;
 	struct extent *e;
 
-	TAILQ_FOREACH (e, &inode->unsettled, entry)
+	TAILQ_FOREACH(e, &inode->unsettled, entry)
 		e->state = EXTENT_SETTLING;
 	TAILQ_CONCAT(&settle->extents, &inode->unsettled, entry);
 	TAILQ_CONCAT(&settle->syncs, &inode->syncs, entry);
@@ -119,6 +124,22 @@ static void settle_run(struct job *job)
 		prove_file(settle);
 	else
 		prove_filesystem(settle);
+	settle->low = settle->fs->btrfs && space_is_low(settle->fs->anchor);
+}
+
+/* Once for each filesystem. */
+static void tell_read_only(struct filesystem *fs, int error)
+{
+	char id[2 * sizeof(fs->id) + 1];
+
+	if (error != EROFS || fs->read_only)
+		return;
+	fs->read_only = true;
+	for (size_t i = 0; i < sizeof(fs->id); i++)
+		snprintf(id + 2 * i, 3, "%02x", ((const unsigned char *)fs->id)[i]);
+	journal(MESSAGE_READ_ONLY,
+		(struct journal_field[]){ { "FILESYSTEM", id }, { "REASON", strerror(error) }, {} },
+		"Filesystem %s has gone read-only: nothing more can be written to it", id);
 }
 
 static void settle_done(struct job *job)
@@ -137,6 +158,8 @@ static void settle_done(struct job *job)
 		fs->committing = false;
 	}
 	c->read_backs += settle->read_backs;
+	fs->low = settle->low;
+	tell_read_only(fs, settle->kernel_errno);
 
 	while ((e = TAILQ_FIRST(&settle->extents))) {
 		TAILQ_REMOVE(&settle->extents, e, entry);
@@ -190,7 +213,7 @@ static void settle_filesystem(struct filesystem *fs)
 
 	if (!settle)
 		return;
-	TAILQ_FOREACH (inode, &fs->inodes, fs_entry)
+	TAILQ_FOREACH(inode, &fs->inodes, fs_entry)
 		n += settle_take(settle, inode);
 	TAILQ_CONCAT(&settle->syncs, &fs->syncs, entry);
 	fs->committing = true;

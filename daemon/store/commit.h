@@ -17,6 +17,7 @@ struct settle {
 	struct extent_list extents; /* those of one inode are together */
 	struct sync_list syncs;
 	unsigned int read_backs;
+	bool low;      /* what fs->low is from now on */
 	uint32_t code; /* of the sync itself */
 	int kernel_errno;
 };

@@ -15,6 +15,7 @@
 
 struct arena;
 struct chain;
+struct engine;
 struct file;
 
 /*
@@ -68,8 +69,9 @@ struct extent {
 	TAILQ_ENTRY(extent) copying;
 	struct job job;
 	struct chain *chain;
-	uint64_t from, to;	   /* the sectors it touches */
-	const unsigned char *data; /* what is written: payload, copy or decoded bytes */
+	const struct engine *engine; /* that it was last submitted to */
+	uint64_t from, to;	     /* the sectors it touches */
+	const unsigned char *data;   /* what is written: payload, copy or decoded bytes */
 	uint64_t data_len;
 	uint64_t data_done; /* of a plain write */
 	void *decoded;	    /* a job's result, until the loop's thread takes it */

@@ -87,7 +87,7 @@ int file_examine(int fd, enum file_source source, bool nodatacow_allowed, const 
 	struct stat st;
 	int r;
 
-	*out = (struct file_facts){.fd = -1};
+	*out = (struct file_facts){ .fd = -1 };
 	r = filesystem_examine(fd, &out->fs);
 	if (r < 0)
 		return r;

@@ -9,14 +9,15 @@
 
 #include "base/cleanup.h"
 #include "filesystem.h"
+#include "space.h"
 
 int filesystem_examine(int fd, struct filesystem_facts *out)
 {
-	struct btrfs_ioctl_fs_info_args info = {0};
+	struct btrfs_ioctl_fs_info_args info = { 0 };
 	struct statfs statfs;
 	struct stat st;
 
-	*out = (struct filesystem_facts){0};
+	*out = (struct filesystem_facts){ 0 };
 	/* First, because a FUSE server that would not answer us is answered for by the kernel. */
 	if (fstatfs(fd, &statfs) < 0)
 		return -errno;
@@ -26,6 +27,7 @@ int filesystem_examine(int fd, struct filesystem_facts *out)
 		if (ioctl(fd, BTRFS_IOC_FS_INFO, &info) < 0)
 			return -errno;
 		out->btrfs = true;
+		out->low = space_is_low(fd);
 		out->sector_size = info.sectorsize;
 		memcpy(out->id, info.fsid, sizeof(out->id));
 		return 0;
@@ -40,9 +42,11 @@ struct filesystem *filesystem_get(struct store *store, int fd, const struct file
 {
 	struct filesystem *fs;
 
-	TAILQ_FOREACH (fs, &store->filesystems, entry)
-		if (!memcmp(fs->id, facts->id, sizeof(fs->id)))
+	TAILQ_FOREACH(fs, &store->filesystems, entry)
+		if (!memcmp(fs->id, facts->id, sizeof(fs->id))) {
+			fs->low = facts->low;
 			return filesystem_ref(fs);
+		}
 
 	fs = calloc(1, sizeof(*fs));
 	if (!fs)
@@ -56,6 +60,7 @@ struct filesystem *filesystem_get(struct store *store, int fd, const struct file
 	fs->refs = 1;
 	memcpy(fs->id, facts->id, sizeof(fs->id));
 	fs->btrfs = facts->btrfs;
+	fs->low = facts->low;
 	fs->sector_size = facts->sector_size;
 	TAILQ_INIT(&fs->inodes);
 	TAILQ_INIT(&fs->urgent);

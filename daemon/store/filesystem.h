@@ -14,6 +14,8 @@ struct filesystem {
 	uint64_t id[2];	   /* btrfs: the uuid; others: the device, 0 */
 	int anchor;	   /* any descriptor on it, for syncfs */
 	bool btrfs;
+	bool low;	/* on space for metadata: takes no writes, see space.h */
+	bool read_only; /* said so once */
 	uint32_t sector_size;
 	unsigned int lanes; /* kernel threads that may be stuck on this filesystem */
 	struct inode_list inodes;
@@ -32,6 +34,7 @@ struct filesystem_facts {
 	long type; /* statfs magic */
 	uint64_t id[2];
 	bool btrfs;
+	bool low;
 	uint32_t sector_size;
 };
 int filesystem_examine(int fd, struct filesystem_facts *out);

@@ -20,7 +20,7 @@ static int inode_compare(const void *a, const void *b)
 struct inode *inode_get(struct store *store, struct filesystem *fs, uint64_t device,
 			uint64_t number)
 {
-	struct inode key = {.device = device, .number = number};
+	struct inode key = { .device = device, .number = number };
 	struct inode **found = tfind(&key, &store->inodes, inode_compare);
 	struct inode *inode;
 
@@ -82,7 +82,7 @@ static bool overlaps_held(const struct inode *inode, const struct extent *extent
 {
 	const struct extent *e;
 
-	TAILQ_FOREACH (e, &inode->held, entry) {
+	TAILQ_FOREACH(e, &inode->held, entry) {
 		if (e == extent)
 			return false;
 		if (!range_compare(e, extent))

@@ -99,8 +99,8 @@ void map_before(struct extent_list *extents, int fd)
 {
 	struct extent *e;
 
-	TAILQ_FOREACH (e, extents, entry) {
-		struct map m = {.fd = fd};
+	TAILQ_FOREACH(e, extents, entry) {
+		struct map m = { .fd = fd };
 		uint64_t data;
 		bool touched;
 
@@ -116,7 +116,7 @@ void map_before(struct extent_list *extents, int fd)
 
 int map_after(struct extent *const *extents, size_t n, int fd, bool wait, bool *present)
 {
-	struct map m = {.fd = fd, .flags = wait ? FIEMAP_FLAG_SYNC : 0};
+	struct map m = { .fd = fd, .flags = wait ? FIEMAP_FLAG_SYNC : 0 };
 	uint64_t end = extents[n - 1]->to;
 
 	for (size_t i = 0; i < n; i++) {

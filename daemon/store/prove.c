@@ -56,7 +56,7 @@ static bool all_zero(const unsigned char *p, size_t n)
 /* The extent as it is on disk, against what was written. */
 static bool reads_back(const struct extent *e, unsigned char *buffer)
 {
-	struct iovec iov = {.iov_base = buffer, .iov_len = LIMIT_PAYLOAD_BYTES};
+	struct iovec iov = { .iov_base = buffer, .iov_len = LIMIT_PAYLOAD_BYTES };
 	struct btrfs_ioctl_encoded_io_args args = {
 		.iov = &iov,
 		.iovcnt = 1,
@@ -195,7 +195,7 @@ static void settle_fail(struct settle *settle, uint32_t code, int error)
 
 	settle->code = code;
 	settle->kernel_errno = error;
-	TAILQ_FOREACH (e, &settle->extents, entry)
+	TAILQ_FOREACH(e, &settle->extents, entry)
 		verdict(e, code, error);
 }
 

@@ -15,8 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "engine.h"
 #include "file.h"
 #include "inode.h"
@@ -51,7 +53,7 @@ static void ring_submit(struct engine *engine, struct chain *chain)
 	struct ring *r = (struct ring *)engine;
 	struct extent *e;
 
-	TAILQ_FOREACH (e, &chain->extents, entry) {
+	TAILQ_FOREACH(e, &chain->extents, entry) {
 		struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
 
 		engine_prepare(e);
@@ -69,7 +71,7 @@ static void ring_flush(evutil_socket_t fd, short what, void *arg)
 	struct ring *r = arg;
 
 	if (io_uring_sq_ready(&r->ring) && io_uring_submit(&r->ring) < 0 && r->in_flight) {
-		const struct timeval soon = {.tv_usec = 10000};
+		const struct timeval soon = { .tv_usec = 10000 };
 
 		event_add(r->flush, &soon);
 	}
@@ -108,12 +110,8 @@ static void ring_free(struct engine *engine)
 	free(r);
 }
 
-/*
- * Kernels without the command answer EOPNOTSUPP (or ENOTTY) before they look at anything else;
- * those with it EPERM or EINVAL for this command on a descriptor that is no btrfs file at all
- * can't tell the two apart, so only the opcode is probed here. The first write to a btrfs file
- * tells the rest: see engine_completed().
- */
+/* Whether io_uring has commands at all (5.19). Whether btrfs takes this one, the first write to
+ * a btrfs file tells: see engine_completed(). */
 static bool ring_has_commands(struct io_uring *ring)
 {
 	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
@@ -123,6 +121,31 @@ static bool ring_has_commands(struct io_uring *ring)
 	return has;
 }
 
+/* Debian 12's liburing 2.3 declares its functions for these two and does not export them. */
+static int ring_register(struct io_uring *ring, unsigned int op, const void *arg, unsigned int n)
+{
+	return syscall(__NR_io_uring_register, ring->ring_fd, op, arg, n) < 0 ? -errno : 0;
+}
+
+/*
+ * From here on the ring can write and nothing else: a system call filter does not see what goes
+ * through a ring, and a ring that could open or connect would be a way around it.
+ */
+static int ring_restrict(struct io_uring *ring)
+{
+	struct io_uring_restriction allowed[] = {
+		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_URING_CMD },
+		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_WRITE },
+		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
+		  .sqe_flags = IOSQE_ASYNC | IOSQE_IO_HARDLINK },
+		{ .opcode = IORING_RESTRICTION_REGISTER_OP,
+		  .register_op = IORING_REGISTER_ENABLE_RINGS },
+	};
+	int r = ring_register(ring, IORING_REGISTER_RESTRICTIONS, allowed, ARRAY_SIZE(allowed));
+
+	return r < 0 ? r : ring_register(ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+}
+
 static const struct engine_ops ring_ops = {
 	.submit = ring_submit,
 	.free = ring_free,
@@ -130,13 +153,13 @@ static const struct engine_ops ring_ops = {
 
 int ring_engine_new(struct store *store, struct engine **out)
 {
-	unsigned int workers[2] = {store->options.blocking_threads, 1};
+	unsigned int workers[2] = { store->options.blocking_threads, 1 };
 	struct ring *r = calloc(1, sizeof(*r));
 	int ret;
 
 	if (!r)
 		return -ENOMEM;
-	r->engine = (struct engine){.ops = &ring_ops, .store = store};
+	r->engine = (struct engine){ .ops = &ring_ops, .store = store };
 	r->ring.ring_fd = -1;
 	r->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->eventfd < 0) {
@@ -146,7 +169,7 @@ int ring_engine_new(struct store *store, struct engine **out)
 	/* Room for every lane's chain at once, so neither queue can overflow. */
 	ret = io_uring_queue_init(store->options.blocking_threads * LANES_PER_THREAD *
 					  store->options.batch,
-				  &r->ring, 0);
+				  &r->ring, IORING_SETUP_R_DISABLED);
 	if (ret < 0) {
 		r->ring.ring_fd = -1;
 		goto fail;
@@ -158,6 +181,9 @@ int ring_engine_new(struct store *store, struct engine **out)
 	if (ret < 0)
 		goto fail;
 	ret = io_uring_register_iowq_max_workers(&r->ring, workers);
+	if (ret < 0)
+		goto fail;
+	ret = ring_restrict(&r->ring);
 	if (ret < 0)
 		goto fail;
 

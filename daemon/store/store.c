@@ -25,37 +25,47 @@ static void settle_all(struct store *store)
 {
 	struct filesystem *fs;
 
-	TAILQ_FOREACH (fs, &store->filesystems, entry)
-		if (fs->n_unsettled && !fs->wanted && !fs->committing) {
-			fs->wanted = true;
-			writer_pump_later(store);
-		}
+	TAILQ_FOREACH(fs, &store->filesystems, entry) {
+		if (fs->committing || fs->wanted || !fs->n_unsettled)
+			continue;
+		fs->wanted = true;
+		writer_pump_later(store);
+	}
 }
 
 static void lazy_cb(evutil_socket_t fd, short what, void *arg)
 {
-	settle_all(arg);
+	struct store *store = arg;
+	struct filesystem *fs;
+
+	/* A settle also looks whether there is space again. */
+	TAILQ_FOREACH(fs, &store->filesystems, entry)
+		fs->wanted |= fs->low;
+	settle_all(store);
+	writer_pump_later(store);
 }
 
 static int engine_choose(struct store *store)
 {
-	int r;
+	int r = thread_engine_new(store, &store->threads);
 
-	if (store->options.backend != STORE_IOCTL) {
-		r = ring_engine_new(store, &store->engine);
-		if (r == 0) {
-			store->counters.engine_uring = 1;
-			return 0;
-		}
-		if (store->options.backend == STORE_URING || r == -ENOMEM)
-			return r;
+	if (r < 0)
+		return r;
+	store->engine = store->threads;
+	if (store->options.backend == STORE_IOCTL)
+		return 0;
+	r = ring_engine_new(store, &store->ring);
+	if (r == 0) {
+		store->engine = store->ring;
+		store->counters.engine_uring = 1;
+		return 0;
 	}
-	return thread_engine_new(store, &store->engine);
+	return store->options.backend == STORE_URING || r == -ENOMEM ? r : 0;
 }
 
 int store_new(struct event_base *base, const struct store_options *options, struct store **out)
 {
-	const struct timeval lazy = {.tv_sec = SETTLE_LAZY_SECONDS};
+	const struct timeval lazy = { .tv_sec = SETTLE_LAZY_SECONDS };
 	struct store *store = calloc(1, sizeof(*store));
 	int r;
 
@@ -97,8 +107,10 @@ void store_free(struct store *store)
 {
 	if (!store)
 		return;
-	if (store->engine)
-		store->engine->ops->free(store->engine);
+	if (store->ring)
+		store->ring->ops->free(store->ring);
+	if (store->threads)
+		store->threads->ops->free(store->threads);
 	workers_free(store->blocking);
 	workers_free(store->cpu);
 	if (store->pump)

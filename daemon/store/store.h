@@ -51,7 +51,9 @@ struct store {
 	struct store_options options;
 	struct workers *blocking; /* system calls on clients' files: may hang with the file */
 	struct workers *cpu;	  /* decoding: never waits for anything but a processor */
-	struct engine *engine;
+	struct engine *engine;	  /* the one in use, of these two */
+	struct engine *ring;	  /* NULL where io_uring can't be used */
+	struct engine *threads;
 	bool encoded_io; /* the process may use encoded I/O (CAP_SYS_ADMIN) */
 
 	struct filesystem_list filesystems;

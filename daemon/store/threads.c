@@ -34,7 +34,7 @@ static void chain_run(struct job *job)
 {
 	struct extent *e;
 
-	TAILQ_FOREACH (e, &chain_of(job)->extents, entry)
+	TAILQ_FOREACH(e, &chain_of(job)->extents, entry)
 		e->result = write_one(e);
 }
 
@@ -53,7 +53,7 @@ static void thread_submit(struct engine *engine, struct chain *chain)
 {
 	struct extent *e;
 
-	TAILQ_FOREACH (e, &chain->extents, entry)
+	TAILQ_FOREACH(e, &chain->extents, entry)
 		engine_prepare(e);
 	chain->job.run = chain_run;
 	chain->job.done = chain_done;
@@ -76,7 +76,7 @@ int thread_engine_new(struct store *store, struct engine **out)
 
 	if (!engine)
 		return -ENOMEM;
-	*engine = (struct engine){.ops = &thread_ops, .store = store};
+	*engine = (struct engine){ .ops = &thread_ops, .store = store };
 	*out = engine;
 	return 0;
 }

@@ -15,7 +15,7 @@ static int user_compare(const void *a, const void *b)
 
 struct user *user_get(uid_t uid)
 {
-	struct user key = {.uid = uid};
+	struct user key = { .uid = uid };
 	struct user **found = tfind(&key, &users, user_compare);
 	struct user *user;
 

@@ -22,6 +22,7 @@
 #include "engine.h"
 #include "file.h"
 #include "inode.h"
+#include "journal/journal.h"
 #include "filesystem.h"
 #include "map.h"
 #include "user.h"
@@ -101,10 +102,15 @@ static void chain_submit(struct chain *chain)
 {
 	struct engine *engine = chain->inode->store->engine;
 
-	if (chain->remaining)
-		engine->ops->submit(engine, chain);
-	else
+	struct extent *e;
+
+	if (!chain->remaining) {
 		chain_free(chain);
+		return;
+	}
+	TAILQ_FOREACH(e, &chain->extents, entry)
+		e->engine = engine;
+	engine->ops->submit(engine, chain);
 }
 
 /* True if all that is encoded lies past the end of the file. */
@@ -117,7 +123,7 @@ static bool all_fresh(struct chain *chain)
 
 	if (fstat(chain->file->fd, &st) == 0)
 		end = (uint64_t)st.st_size;
-	TAILQ_FOREACH (e, &chain->extents, entry) {
+	TAILQ_FOREACH(e, &chain->extents, entry) {
 		e->fresh = e->from >= end;
 		all &= e->fresh || e->form != WIRE_FORM_ENCODED;
 	}
@@ -240,7 +246,7 @@ void engine_prepare(struct extent *e)
 {
 	if (e->form != WIRE_FORM_ENCODED)
 		return;
-	e->iov = (struct iovec){.iov_base = (void *)e->data, .iov_len = e->payload_len};
+	e->iov = (struct iovec){ .iov_base = (void *)e->data, .iov_len = e->payload_len };
 	e->args = (struct btrfs_ioctl_encoded_io_args){
 		.iov = &e->iov,
 		.iovcnt = 1,
@@ -250,6 +256,25 @@ void engine_prepare(struct extent *e)
 		.unencoded_offset = e->unencoded_offset,
 		.compression = e->compression,
 	};
+}
+
+/*
+ * The kernel has io_uring commands, but btrfs does not know this one (before 6.14): from now on
+ * the threads do it. True if that is why, and the extent should be tried again.
+ */
+static bool command_missing(struct store *store, const struct extent *e, int error)
+{
+	if (e->form != WIRE_FORM_ENCODED || (error != EOPNOTSUPP && error != ENOTTY) ||
+	    store->options.backend == STORE_URING || e->engine != store->ring)
+		return false;
+	if (store->engine == store->ring) {
+		journal(MESSAGE_FALLBACK, (struct journal_field[]){ { "BACKEND", "ioctl" }, {} },
+			"This kernel's btrfs has no io_uring command for encoded writes: using "
+			"ioctl in threads");
+		store->engine = store->threads;
+		store->counters.engine_uring = 0;
+	}
+	return true;
 }
 
 /* What decompressing can cure: alignment, lengths and checksums that encoded writes insist on,
@@ -292,6 +317,8 @@ void engine_completed(struct extent *e, int result)
 		   e->retries++ < RETRIES_MAX) {
 		if (result > 0)
 			e->data_done += (uint64_t)result;
+		inode_ready(e->file->inode, e);
+	} else if (result < 0 && command_missing(e->file->store, e, -result)) {
 		inode_ready(e->file->inode, e);
 	} else if (result >= 0) {
 		extent_fail(e, WIRE_E_SHORT_WRITE, 0, (uint64_t)result);
