@@ -168,6 +168,7 @@ int command_decode(struct stream_command *c, const uint8_t *payload, uint32_t si
 	int r;
 
 	c->present = 0;
+	c->path = (struct stream_string){"", 0};
 	r = attributes_find(c, payload, size, found, &present, fault);
 	if (r)
 		return r;

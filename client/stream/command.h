@@ -24,7 +24,7 @@ struct stream_string {
 	uint32_t size;
 };
 
-/* Only the fields whose attribute is set in present have a value. */
+/* Only the fields whose attribute is set in present have a value; path is empty if it has none. */
 struct stream_command {
 	uint64_t position; /* of the header, in bytes from the start of the input */
 	uint32_t length;   /* on the wire, header included */

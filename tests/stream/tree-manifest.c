@@ -6,7 +6,9 @@
  * Blocks are compared by what they share: a block of the disk is named after the first place that
  * refers to it, in all the trees given. Needs root.
  *
- *	tree-manifest DIR...
+ *	tree-manifest [-l] DIR...
+ *
+ * -l: loosely, whether and how data are compressed is left out; sharing is not.
  */
 #include <dirent.h>
 #include <err.h>
@@ -38,6 +40,7 @@ struct place {
 };
 
 static void *places;
+static bool loose;
 
 static int place_compare(const void *a, const void *b)
 {
@@ -160,12 +163,18 @@ static void extent_add(struct run *r, const char *label, uint64_t offset,
 	char kind[128];
 
 	if (item->type == BTRFS_FILE_EXTENT_INLINE) {
+		if (loose)
+			method = "data";
 		snprintf(kind, sizeof(kind), "inline %s", method);
 		run_add(r, offset, ram, kind, NULL);
 	} else if (!disk) {
 		run_add(r, offset, size, "hole", NULL);
 	} else if (item->type == BTRFS_FILE_EXTENT_PREALLOC) {
 		run_add(r, offset, size, "prealloc", NULL);
+	} else if (loose) {
+		for (uint64_t i = 0; i < size; i += SECTOR)
+			run_add(r, offset + i, SECTOR, "data",
+				place_first(0, disk, in + i, label, offset + i));
 	} else if (item->compression) {
 		const char *first = place_first(1, in, disk, label, offset);
 
@@ -326,9 +335,10 @@ static void put_tree(uint64_t tree, const char *root, const char *path)
 
 int main(int argc, char **argv)
 {
-	if (argc < 2)
-		errx(2, "usage: tree-manifest DIR...");
-	for (int i = 1; i < argc; i++) {
+	loose = argc > 1 && !strcmp(argv[1], "-l");
+	if (argc < 2 + loose)
+		errx(2, "usage: tree-manifest [-l] DIR...");
+	for (int i = 1 + loose; i < argc; i++) {
 		/* Inode numbers and delayed allocation settle with a commit. */
 		_cleanup_(closep) int fd = open(argv[i], O_RDONLY | O_DIRECTORY);
 

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <linux/btrfs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "payload/payload.h"
+#include "receive/sink.h"
+
+struct sink_direct {
+	struct sink sink; /* first: the two are one pointer */
+	bool check, decompress;
+	struct payload_scratch *scratch;
+	uint8_t plain[PAYLOAD_UNENCODED_MAX];
+};
+
+static int write_all(int fd, const uint8_t *p, uint64_t size, uint64_t offset)
+{
+	while (size) {
+		ssize_t n = pwrite(fd, p, size, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		offset += n;
+		size -= n;
+	}
+	return 0;
+}
+
+/*
+ * The unencoded length to decode to. The kernel's own tail extents say whole sectors there, while
+ * the payload ends with the file: what is missing, less than a sector, reads as zeros.
+ */
+static int payload_length(struct sink_direct *d, const struct sink_write *w, uint64_t *len)
+{
+	struct payload_fault fault = {0};
+	uint64_t used = w->unencoded_offset + w->len;
+	int r;
+
+	*len = w->unencoded_len;
+	r = payload_check(d->scratch, w->compression, w->payload, w->payload_len, *len,
+			  PAYLOAD_FULL, &fault);
+	if (r == PAYLOAD_BAD && fault.code == PAYLOAD_FAULT_TOO_SHORT &&
+	    w->unencoded_len - used < PAYLOAD_PADDING_UNIT) {
+		*len = used;
+		r = payload_check(d->scratch, w->compression, w->payload, w->payload_len, *len,
+				  PAYLOAD_FULL, &fault);
+	}
+	if (r == PAYLOAD_BAD) {
+		snprintf(d->sink.text, sizeof(d->sink.text), "%s (payload byte %llu)",
+			 payload_fault_text(fault.code), (unsigned long long)fault.position);
+		return -EBADMSG;
+	}
+	return r;
+}
+
+static int write_decoded(struct sink_direct *d, int fd, const struct sink_write *w)
+{
+	struct payload_fault fault = {0};
+	uint64_t len;
+	int r = payload_length(d, w, &len);
+
+	if (!r)
+		r = payload_decode(d->scratch, w->compression, w->payload, w->payload_len, d->plain,
+				   len, &fault);
+	if (!r)
+		r = write_all(fd, d->plain + w->unencoded_offset, w->len, w->offset);
+	d->sink.stats.decoded += !r;
+	return r;
+}
+
+/* What can only be helped by decompressing: the kernel's rules, contiguous space, privilege. */
+static bool decoding_helps(int error)
+{
+	return error == ENOSPC || error == ENOTTY || error == EINVAL || error == EPERM;
+}
+
+static int write_encoded(struct sink_direct *d, int fd, const struct sink_write *w)
+{
+	struct iovec iov = {(void *)w->payload, w->payload_len};
+	struct btrfs_ioctl_encoded_io_args args = {
+		.iov = &iov,
+		.iovcnt = 1,
+		.offset = w->offset,
+		.len = w->len,
+		.unencoded_len = w->unencoded_len,
+		.unencoded_offset = w->unencoded_offset,
+		.compression = w->compression,
+	};
+	uint64_t len;
+	ssize_t n;
+
+	if (w->encryption)
+		return -EOPNOTSUPP;
+	/* Before anything is computed with them. */
+	if (!w->len || !w->payload_len || w->payload_len > PAYLOAD_SIZE_MAX ||
+	    w->unencoded_len > PAYLOAD_UNENCODED_MAX || w->unencoded_offset > w->unencoded_len ||
+	    w->len > w->unencoded_len - w->unencoded_offset) {
+		snprintf(d->sink.text, sizeof(d->sink.text), "the extent's lengths contradict");
+		return -EBADMSG;
+	}
+	if (d->decompress)
+		return write_decoded(d, fd, w);
+	if (d->check) {
+		int r = payload_length(d, w, &len);
+
+		if (r)
+			return r;
+	}
+	do
+		n = ioctl(fd, BTRFS_IOC_ENCODED_WRITE, &args);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && decoding_helps(errno))
+		return write_decoded(d, fd, w);
+	if (n < 0)
+		return -errno;
+	d->sink.stats.encoded++;
+	return 0;
+}
+
+static int direct_write(struct sink *s, struct sink_file *f, const struct sink_write *w)
+{
+	struct sink_direct *d = (struct sink_direct *)s;
+	int r;
+
+	s->text[0] = 0;
+	if (w->compression) {
+		r = write_encoded(d, f->fd, w);
+	} else {
+		r = write_all(f->fd, w->payload, w->payload_len, w->offset);
+		s->stats.plain += !r;
+	}
+	if (!r) {
+		s->stats.payload_bytes += w->payload_len;
+		s->stats.file_bytes += w->len;
+	}
+	return r;
+}
+
+static int direct_settle(struct sink *s, struct sink_file *f)
+{
+	return 0;
+}
+
+static void direct_close(struct sink *s, struct sink_file *f)
+{
+}
+
+static int direct_sync(struct sink *s, int fd)
+{
+	return syncfs(fd) ? -errno : 0;
+}
+
+static void direct_free(struct sink *s)
+{
+	struct sink_direct *d = (struct sink_direct *)s;
+
+	payload_scratch_free(d->scratch);
+	free(d);
+}
+
+int sink_direct_new(bool check, bool decompress, struct sink **out)
+{
+	_cleanup_(freep) struct sink_direct *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return -ENOMEM;
+	d->sink = (struct sink){
+		.write = direct_write,
+		.settle = direct_settle,
+		.close = direct_close,
+		.sync = direct_sync,
+		.free = direct_free,
+	};
+	d->check = check;
+	d->decompress = decompress;
+	r = payload_scratch_new(&d->scratch);
+	if (r)
+		return r;
+	*out = &steal_ptr(&d)->sink;
+	return 0;
+}

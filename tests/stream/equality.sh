@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the receiver makes of random trees and their generations equals what btrfs receive makes:
+# contents, metadata, holes, compression, sharing of extents. Planned and literal.
+#
+#	equality.sh BUILD-DIR [ROUNDS [SEED]]
+set -eu
+tools=$(realpath "$1")
+rounds=${2:-2}
+seed=${3:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+steps=${STEPS:-200}
+generations=${GENERATIONS:-4}
+receive=${RECEIVE:-$tools/stream-receive}
+
+[ "$(id -u)" = 0 ] || { echo "needs root to mount"; exit 77; }
+for tool in btrfs mkfs.btrfs losetup; do
+	command -v "$tool" >/dev/null || { echo "needs $tool"; exit 77; }
+done
+
+work=$(mktemp -d)
+cleanup() {
+	for name in source theirs planned literal; do
+		umount "$work/$name" 2>/dev/null || true
+	done
+	[ -n "${KEEP:-}" ] || rm -rf "$work"
+}
+trap cleanup EXIT
+
+fresh() { # NAME OPTIONS
+	umount "$work/$1" 2>/dev/null || true
+	rm -f "$work/$1.image"
+	truncate -s 1G "$work/$1.image"
+	mkfs.btrfs -q "$work/$1.image" >/dev/null
+	mkdir -p "$work/$1"
+	mount -o "loop,noatime$2" "$work/$1.image" "$work/$1"
+}
+
+compare() { # NAME
+	# shellcheck disable=SC2086
+	(cd "$work/$1" && "$tools/tree-manifest" $loosely s*) >"$work/$1.manifest"
+	if ! diff -a "$work/theirs.manifest" "$work/$1.manifest" >"$work/diff"; then
+		echo "round $round generation $generation: $1 differs (seed $seed)"
+		head -40 "$work/diff"
+		[ -z "${KEEP:-}" ] || echo "kept in $work"
+		exit 1
+	fi
+}
+
+echo "seed $seed"
+lines=0
+for ((round = 0; round < rounds; round++)); do
+	case $((round % 3)) in
+	0) send='--proto 2 --compressed-data' ;;
+	1) send='--proto 2 --compressed-data' ;;
+	2) send='--proto 1' ;;
+	esac
+	# Where files keep the property, compression depends on the kernel's timing.
+	keep=$((round % 4 == 3 ? 50 : 0))
+	loosely=$([ $keep = 0 ] || echo -l)
+	fresh source ,compress=$([ $((round % 2)) = 0 ] && echo zstd || echo lzo)
+	for name in theirs planned literal; do fresh $name ''; done
+	btrfs -q subvolume create "$work/source/tree"
+	parent=()
+	for ((generation = 0; generation < generations; generation++)); do
+		"$tools/tree-generate" $((seed + 100 * round + generation)) "$steps" \
+			"$work/source/tree" $keep >>"$work/log"
+		snapshot=$work/source/s$generation
+		btrfs -q subvolume snapshot -r "$work/source/tree" "$snapshot"
+		# shellcheck disable=SC2086
+		btrfs -q send $send "${parent[@]}" -f "$work/stream" "$snapshot"
+		parent=(-p "$snapshot")
+		btrfs -q receive -f "$work/stream" "$work/theirs"
+		"$receive" -f "$work/stream" "$work/planned" >>"$work/log" 2>&1 ||
+			{ tail -5 "$work/log"; echo "seed $seed round $round generation $generation"; exit 1; }
+		"$receive" -p -f "$work/stream" "$work/literal" >>"$work/log" 2>&1 ||
+			{ tail -5 "$work/log"; echo "seed $seed round $round generation $generation"; exit 1; }
+	done
+	# shellcheck disable=SC2086
+	(cd "$work/theirs" && "$tools/tree-manifest" $loosely s*) >"$work/theirs.manifest"
+	compare planned
+	compare literal
+	lines=$((lines + $(wc -l <"$work/theirs.manifest")))
+	for name in theirs planned literal; do
+		btrfs subvolume show "$work/$name/s0" | grep -E 'Received UUID|Flags|Send transid' >"$work/$name.show"
+	done
+	diff "$work/theirs.show" "$work/planned.show"
+	diff "$work/theirs.show" "$work/literal.show"
+done
+grep -a ^commands "$work/log" | tail -2
+echo "$rounds rounds, $lines facts equal"
