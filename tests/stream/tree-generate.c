@@ -194,9 +194,7 @@ static void new_file(const char *path)
 	}
 	if (chance(5))
 		(void)!fallocate(fd, below(2) ? FALLOC_FL_KEEP_SIZE : 0, size, SECTOR * below(32));
-	/* Without the property on the receiving side compressed extents come only as encoded ones.
-	 */
-	if (chance(50)) {
+	if (!chance(keep_property)) {
 		fsync(fd);
 		fremovexattr(fd, "btrfs.compression");
 	}
