@@ -35,44 +35,25 @@ static int write_all(int fd, const uint8_t *p, uint64_t size, uint64_t offset)
 	return 0;
 }
 
-/*
- * The unencoded length to decode to. The kernel's own tail extents say whole sectors there, while
- * the payload ends with the file: what is missing, less than a sector, reads as zeros.
- */
-static int payload_length(struct sink_direct *d, const struct sink_write *w, uint64_t *len)
+static int payload_failed(struct sink_direct *d, int r, const struct payload_fault *fault)
 {
-	struct payload_fault fault = {0};
-	uint64_t used = w->unencoded_offset + w->len;
-	int r;
-
-	*len = w->unencoded_len;
-	r = payload_check(d->scratch, w->compression, w->payload, w->payload_len, *len,
-			  PAYLOAD_FULL, &fault);
-	if (r == PAYLOAD_BAD && fault.code == PAYLOAD_FAULT_TOO_SHORT &&
-	    w->unencoded_len - used < PAYLOAD_PADDING_UNIT) {
-		*len = used;
-		r = payload_check(d->scratch, w->compression, w->payload, w->payload_len, *len,
-				  PAYLOAD_FULL, &fault);
-	}
-	if (r == PAYLOAD_BAD) {
-		snprintf(d->sink.text, sizeof(d->sink.text), "%s (payload byte %llu)",
-			 payload_fault_text(fault.code), (unsigned long long)fault.position);
-		return -EBADMSG;
-	}
-	return r;
+	if (r != PAYLOAD_BAD)
+		return r;
+	snprintf(d->sink.text, sizeof(d->sink.text), "%s (payload byte %llu)",
+		 payload_fault_text(fault->code), (unsigned long long)fault->position);
+	return -EBADMSG;
 }
 
 static int write_decoded(struct sink_direct *d, int fd, const struct sink_write *w)
 {
 	struct payload_fault fault = {0};
-	uint64_t len;
-	int r = payload_length(d, w, &len);
+	int r;
 
-	if (!r)
-		r = payload_decode(d->scratch, w->compression, w->payload, w->payload_len, d->plain,
-				   len, &fault);
-	if (!r)
-		r = write_all(fd, d->plain + w->unencoded_offset, w->len, w->offset);
+	r = payload_decode_part(d->scratch, w->compression, w->payload, w->payload_len, d->plain,
+				w->unencoded_len, w->unencoded_offset + w->len, &fault);
+	if (r)
+		return payload_failed(d, r, &fault);
+	r = write_all(fd, d->plain + w->unencoded_offset, w->len, w->offset);
 	d->sink.stats.decoded += !r;
 	return r;
 }
@@ -95,7 +76,7 @@ static int write_encoded(struct sink_direct *d, int fd, const struct sink_write 
 		.unencoded_offset = w->unencoded_offset,
 		.compression = w->compression,
 	};
-	uint64_t len;
+	struct payload_fault fault = {0};
 	ssize_t n;
 
 	if (w->encryption)
@@ -110,10 +91,12 @@ static int write_encoded(struct sink_direct *d, int fd, const struct sink_write 
 	if (d->decompress)
 		return write_decoded(d, fd, w);
 	if (d->check) {
-		int r = payload_length(d, w, &len);
+		int r = payload_check_part(d->scratch, w->compression, w->payload, w->payload_len,
+					   w->unencoded_len, w->unencoded_offset + w->len,
+					   PAYLOAD_FULL, &fault);
 
 		if (r)
-			return r;
+			return payload_failed(d, r, &fault);
 	}
 	do
 		n = ioctl(fd, BTRFS_IOC_ENCODED_WRITE, &args);
