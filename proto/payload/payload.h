@@ -36,7 +36,6 @@ enum {
 
 #define PAYLOAD_FAULT_ENUM(code, name, text) PAYLOAD_FAULT_##name = code,
 enum { PAYLOAD_FAULTS(PAYLOAD_FAULT_ENUM) };
-#undef PAYLOAD_FAULT_ENUM
 
 struct payload_fault {
 	uint32_t code;	   /* PAYLOAD_FAULT_* */
@@ -54,7 +53,8 @@ struct payload_scratch *payload_scratch_free(struct payload_scratch *scratch); /
 
 /*
  * 0: good at this level. PAYLOAD_BAD: @fault is set. -ENOMEM: nothing is known of the payload.
- * @p must not change during the call. Whether the payload saves space is not looked at.
+ * @p must not change during the call. Whether the payload saves space is not looked at. A window
+ * smaller than the extent is refused: what then reads back depends on the kernel.
  */
 int payload_check(struct payload_scratch *scratch, uint32_t compression, const void *p, size_t len,
 		  uint64_t unencoded_len, enum payload_level level, struct payload_fault *fault);

@@ -23,7 +23,7 @@ struct forged {
 enum forge_kernel {
 	KERNEL_BROKEN,	  /* an error, or other bytes than were meant */
 	KERNEL_TOLERATES, /* reads as meant; we are stricter */
-	KERNEL_CRASHES,	  /* reads past its page array: never to be written to a live kernel */
+	KERNEL_CRASHES,	  /* kernels before 2026 read past their pages: never written to one */
 };
 
 struct forge_row {
@@ -36,8 +36,8 @@ struct forge_row {
 	uint32_t unencoded_len;
 };
 
-extern const struct forge_row forge_rows[];
-extern const size_t forge_row_count;
+/* The rows of all formats; NULL past the last. */
+const struct forge_row *forge_row(size_t n);
 
 /* A good payload of sample data; aborts if the data would not compress. */
 void forge_good(struct forged *f, uint32_t compression, uint32_t unencoded_len, uint64_t seed);

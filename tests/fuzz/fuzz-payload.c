@@ -2,6 +2,7 @@
 /*
  * The payload check and decode over arbitrary bytes; FUZZ_COMPRESSION, set by the build, says which
  * format. An input is three bytes of unencoded length less one, a byte of flags, and the payload.
+ * The flags also say how many bytes at the end of the extent the file does not need.
  *
  * Besides what the sanitizers see, it is a defect when a higher level accepts what a lower one
  * refuses, when check and decode disagree, when the outcome depends on what the scratch was used
@@ -18,8 +19,9 @@
 #include "payload/payload.h"
 
 #define HEAD	    4U
-#define FLAG_REPAIR 1U /* put the adler32 or the LZO length right, to get past it */
-#define SECTORS	    5U /* the LZO sector size is in the bits above */
+#define FLAG_REPAIR 1U	 /* put the adler32 or the LZO length right, to get past it */
+#define SECTORS	    5U	 /* the LZO sector size is in the three bits above */
+#define SPARE	    293U /* the file needs so much less, times the four bits above that */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -79,13 +81,14 @@ static bool outcome_same(const struct outcome *a, const struct outcome *b)
 }
 
 static void levels_compare(struct payload_scratch *scratch, uint32_t compression, const uint8_t *p,
-			   size_t len, uint32_t unencoded_len, struct outcome *full)
+			   size_t len, uint32_t unencoded_len, uint32_t needed,
+			   struct outcome *full)
 {
 	struct outcome at[PAYLOAD_FULL + 1] = {};
 
 	for (int level = PAYLOAD_NONE; level <= PAYLOAD_FULL; level++) {
-		at[level].r = payload_check(scratch, compression, p, len, unencoded_len, level,
-					    &at[level].fault);
+		at[level].r = payload_check_part(scratch, compression, p, len, unencoded_len,
+						 needed, level, &at[level].fault);
 		outcome_check(&at[level], len);
 		must(!level || at[level].r || !at[level - 1].r, "refused by a lower level only");
 	}
@@ -96,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct payload_scratch *used;
 	struct payload_scratch *fresh = NULL;
-	uint32_t unencoded_len, compression = FUZZ_COMPRESSION;
+	uint32_t unencoded_len, needed, spare, compression = FUZZ_COMPRESSION;
 	struct outcome check = {}, decode = {}, again = {};
 	uint8_t *p, *out, *out_again;
 	size_t len;
@@ -105,8 +108,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	unencoded_len = data[0] | data[1] << 8 | (data[2] & 1) << 16;
 	unencoded_len++;
+	spare = (data[3] >> 4) * SPARE;
+	needed = spare < unencoded_len ? unencoded_len - spare : 1;
 	if (payload_lzo_sector(compression))
-		compression += (data[3] >> 1) % SECTORS;
+		compression += (data[3] >> 1 & 7) % SECTORS;
 	len = size - HEAD;
 	/* All exactly as long as they are said to be. */
 	p = malloc(len);
@@ -118,11 +123,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[3] & FLAG_REPAIR)
 		payload_repair(p, len);
 
-	levels_compare(used, compression, p, len, unencoded_len, &check);
-	decode.r = payload_decode(used, compression, p, len, out, unencoded_len, &decode.fault);
+	levels_compare(used, compression, p, len, unencoded_len, needed, &check);
+	decode.r = payload_decode_part(used, compression, p, len, out, unencoded_len, needed,
+				       &decode.fault);
 	must(outcome_same(&check, &decode), "check and decode disagree");
-	again.r =
-		payload_decode(fresh, compression, p, len, out_again, unencoded_len, &again.fault);
+	again.r = payload_decode_part(fresh, compression, p, len, out_again, unencoded_len, needed,
+				      &again.fault);
 	must(outcome_same(&decode, &again), "the outcome depends on an earlier payload");
 	if (!decode.r)
 		must(!memcmp(out, out_again, unencoded_len), "two decodes, two contents");

@@ -255,13 +255,14 @@ static void fill(char **operand)
 static void write_bad(const char *name, uint64_t at)
 {
 	static struct forged forged;
+	const struct forge_row *row;
 	size_t i = 0;
 
-	while (i < forge_row_count && strcmp(forge_rows[i].name, name))
+	while ((row = forge_row(i)) && strcmp(row->name, name))
 		i++;
-	if (i == forge_row_count)
+	if (!row)
 		die("no bad payload is called \"%s\"", name);
-	forge_row_make(&forge_rows[i], &forged);
+	forge_row_make(row, &forged);
 	QUEUE(extent_write(session,
 			   (&(struct extent_write){.file = file,
 						   .offset = at,

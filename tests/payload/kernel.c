@@ -278,19 +278,19 @@ static void mutants_compare(struct run *run, uint32_t compression, uint64_t seed
 /* Every row of the table: is it as bad as it says? The bytes meant are the ones forged from. */
 static void rows_compare(struct run *run)
 {
+	const struct forge_row *row;
 	uint32_t i;
 
-	for (i = 0; i < forge_row_count; i++) {
-		forge_row_make(&forge_rows[i], run->f);
+	for (i = 0; (row = forge_row(i)); i++) {
+		forge_row_make(row, run->f);
 		run->written[i] = false;
-		if (forge_rows[i].kernel == KERNEL_CRASHES)
+		if (row->kernel == KERNEL_CRASHES)
 			continue;
 		case_write(run, i, i);
 	}
 	fs_unmount(run);
 	fs_mount(run);
-	for (i = 0; i < forge_row_count; i++) {
-		const struct forge_row *row = &forge_rows[i];
+	for (i = 0; (row = forge_row(i)); i++) {
 		_cleanup_(closep) int fd = -1;
 		off_t offset;
 		bool reads;

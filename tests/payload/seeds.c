@@ -48,8 +48,8 @@ int main(int argc, char **argv)
 		snprintf(name, sizeof(name), "good %u", lengths[i]);
 		seed_write(argv[2], name, f);
 	}
-	for (size_t i = 0; i < forge_row_count; i++) {
-		struct forge_row row = forge_rows[i];
+	for (size_t i = 0; forge_row(i); i++) {
+		struct forge_row row = *forge_row(i);
 
 		if (row.compression != compression)
 			continue;
