@@ -139,6 +139,8 @@ static void do_open(struct session *s, const struct wire_open *f, int fd, const 
 		code = WIRE_E_HANDLE;
 	else if (handle_find(s, f->handle))
 		code = WIRE_E_HANDLE_IN_USE;
+	else if (!files_left(s))
+		code = WIRE_E_USER_LIMIT;
 	else if ((fd >= 0 && f->open_flags & by_path) || strlen(path) != f->path_len)
 		code = WIRE_E_RESERVED;
 	else if (!(handle = handle_new(s, f->handle)))

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "journal/journal.h"
 #include "opening.h"
+#include "reply.h"
 #include "server.h"
 #include "session.h"
 #include "store/store.h"
@@ -92,7 +93,8 @@ void server_free(struct server *server)
 	if (!server)
 		return;
 	while ((s = TAILQ_FIRST(&server->sessions)))
-		session_end(s);
+		if (reply_flush(s)) /* the last answers */
+			session_end(s);
 	if (server->listener)
 		event_free(server->listener);
 	if (server->accept_again)

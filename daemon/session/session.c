@@ -131,6 +131,14 @@ static void consume(struct session *s, size_t n)
 	memmove(s->input, s->input + n, s->input_have);
 }
 
+bool files_left(const struct session *s)
+{
+	const struct config *c = s->server->config;
+
+	return s->user->files < c->limits.user_files &&
+	       s->server->store->counters.now_files < c->limits.files_total;
+}
+
 /* May the next frame be taken on? */
 static bool has_room(const struct session *s, const union wire_frame *f)
 {
@@ -142,9 +150,10 @@ static bool has_room(const struct session *s, const union wire_frame *f)
 		       s->n_requests < c->limits.unsettled &&
 		       (f->write.arena != WIRE_NO_ARENA ||
 			store_has_room(server->store, s->user, f->write.payload_len));
+	/* Files stay open until what was written to them is settled: worth waiting for. Without
+	 * such extents it is not, and do_open() refuses. */
 	if (f->h.type == WIRE_TYPE_OPEN)
-		return s->user->files < c->limits.user_files &&
-		       server->store->counters.now_files < c->limits.files_total;
+		return files_left(s) || !s->user->extents;
 	return true;
 }
 
@@ -390,7 +399,7 @@ void session_end(struct session *s)
 
 	stop_waiting(s);
 	while ((r = TAILQ_FIRST(&s->requests)))
-		request_orphan(r);
+		request_orphan(r); /* leaves n_requests as it was */
 	openings_orphan(s);
 	barriers_orphan(s);
 	for (unsigned int i = 0; s->handles && i < LIMIT_FILES; i++)
@@ -416,8 +425,8 @@ void session_end(struct session *s)
 	free(s->identity);
 	TAILQ_REMOVE(&server->sessions, s, entry);
 	server->store->counters.now_sessions--;
-	free(s);
-	if (server->single) /* nobody will come and ask: do not wait for the lazy timer */
+	if (s->n_requests) /* nobody will ask, and files stay open until it is done */
 		store_settle_all(server->store);
+	free(s);
 	server_check_end(server);
 }

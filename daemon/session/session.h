@@ -98,6 +98,9 @@ void session_fail(struct session *session, uint32_t code);
 /* Reads on if what it waited for is there. */
 void session_resume(struct session *session);
 
+/* May one more file be held open? */
+bool files_left(const struct session *session);
+
 /* The oldest descriptor received, or -1. */
 int session_take_fd(struct session *session);
 

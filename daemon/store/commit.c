@@ -16,16 +16,12 @@
  * it: a lost extent should be reported while its sender can still send it again.
  */
 
-#include <errno.h>
 #include <event2/event.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "commit.h"
 #include "file.h"
 #include "inode.h"
-#include "journal/journal.h"
 #include "prove.h"
 #include "space.h"
 #include "user.h"
@@ -127,21 +123,6 @@ static void settle_run(struct job *job)
 	settle->low = settle->fs->btrfs && space_is_low(settle->fs->anchor);
 }
 
-/* Once for each filesystem. */
-static void tell_read_only(struct filesystem *fs, int error)
-{
-	char id[2 * sizeof(fs->id) + 1];
-
-	if (error != EROFS || fs->read_only)
-		return;
-	fs->read_only = true;
-	for (size_t i = 0; i < sizeof(fs->id); i++)
-		snprintf(id + 2 * i, 3, "%02x", ((const unsigned char *)fs->id)[i]);
-	journal(MESSAGE_READ_ONLY,
-		(struct journal_field[]){ { "FILESYSTEM", id }, { "REASON", strerror(error) }, {} },
-		"Filesystem %s has gone read-only: nothing more can be written to it", id);
-}
-
 static void settle_done(struct job *job)
 {
 	struct settle *settle = settle_of(job);
@@ -159,7 +140,7 @@ static void settle_done(struct job *job)
 	}
 	c->read_backs += settle->read_backs;
 	fs->low = settle->low;
-	tell_read_only(fs, settle->kernel_errno);
+	filesystem_failed(fs, settle->kernel_errno);
 
 	while ((e = TAILQ_FIRST(&settle->extents))) {
 		TAILQ_REMOVE(&settle->extents, e, entry);

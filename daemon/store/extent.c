@@ -19,6 +19,7 @@
 #include "engine.h"
 #include "file.h"
 #include "inode.h"
+#include "user.h"
 #include "wire/codes.h"
 #include "writer.h"
 
@@ -35,9 +36,11 @@ void extent_start(struct extent *e)
 								      : WIRE_FORM_ENCODED;
 	e->state = EXTENT_CHECKING;
 	inode->store->n_extents++;
+	e->file->user->extents++;
 	file_ref(e->file);
 	if (!inode_reserve(inode, e)) {
 		inode->store->n_extents--;
+		e->file->user->extents--;
 		e->state = EXTENT_DONE;
 		e->code = WIRE_E_NO_MEMORY;
 		e->notify(e, EXTENT_FAILED);
@@ -65,6 +68,7 @@ void extent_finish(struct extent *e, enum extent_event event)
 	inode_release(file->inode, e);
 	e->state = EXTENT_DONE;
 	file->store->n_extents--;
+	file->user->extents--;
 	e->notify(e, event); /* may free it */
 	file_unref(file);
 }
@@ -76,6 +80,7 @@ void extent_fail(struct extent *e, uint32_t code, int kernel_errno, uint64_t det
 	e->code = code;
 	e->kernel_errno = kernel_errno;
 	e->detail = detail;
+	filesystem_failed(inode->fs, kernel_errno);
 	if (e->busy)
 		return; /* writer_checked() comes, and back here */
 

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "filesystem.h"
+#include "journal/journal.h"
 #include "space.h"
 
 int filesystem_examine(int fd, struct filesystem_facts *out)
@@ -82,4 +83,18 @@ void filesystem_unref(struct filesystem *fs)
 	TAILQ_REMOVE(&fs->store->filesystems, fs, entry);
 	close(fs->anchor);
 	free(fs);
+}
+
+void filesystem_failed(struct filesystem *fs, int error)
+{
+	char id[2 * sizeof(fs->id) + 1];
+
+	if (error != EROFS || fs->read_only)
+		return;
+	fs->read_only = true;
+	for (size_t i = 0; i < sizeof(fs->id); i++)
+		snprintf(id + 2 * i, 3, "%02x", ((const unsigned char *)fs->id)[i]);
+	journal(MESSAGE_READ_ONLY,
+		(struct journal_field[]){ { "FILESYSTEM", id }, { "REASON", strerror(error) }, {} },
+		"Filesystem %s has gone read-only: nothing more can be written to it", id);
 }

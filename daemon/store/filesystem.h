@@ -45,4 +45,7 @@ struct filesystem *filesystem_get(struct store *store, int fd,
 struct filesystem *filesystem_ref(struct filesystem *fs);
 void filesystem_unref(struct filesystem *fs);
 
+/* An operation on it failed with this errno: tells the administrator, once, if it is EROFS. */
+void filesystem_failed(struct filesystem *fs, int error);
+
 #endif

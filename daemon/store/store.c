@@ -132,6 +132,9 @@ void store_settle_all(struct store *store)
 
 bool store_has_room(const struct store *store, const struct user *user, uint64_t bytes)
 {
+	/* Everybody may hold one, whatever the others hold. */
+	if (!user->held_bytes)
+		return true;
 	return store->held_bytes + bytes <= store->held_limit &&
 	       user->held_bytes + bytes <= store->user_held_limit;
 }

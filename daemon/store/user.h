@@ -11,7 +11,8 @@ struct user {
 	unsigned int refs; /* one for each session and each file */
 	unsigned int sessions;
 	unsigned int files;
-	unsigned int lanes; /* kernel threads that may be stuck on this user's files */
+	unsigned int extents; /* under way or not settled yet */
+	unsigned int lanes;   /* kernel threads that may be stuck on this user's files */
 	uint64_t arena_bytes;
 	uint64_t held_bytes; /* payloads in the daemon's own memory */
 };
