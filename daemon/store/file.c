@@ -88,8 +88,10 @@ int file_examine(int fd, enum file_source source, bool nodatacow_allowed, const 
 	int r;
 
 	*out = (struct file_facts){ .fd = -1 };
-	r = filesystem_examine(fd, &out->fs);
-	if (r < 0)
+	r = access_check(fd);
+	if (!r)
+		r = filesystem_examine(fd, &out->fs);
+	if (r)
 		return r;
 	while (*types && *types != out->fs.type)
 		types++;
@@ -99,8 +101,6 @@ int file_examine(int fd, enum file_source source, bool nodatacow_allowed, const 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	r = stat_check(&st);
-	if (!r)
-		r = access_check(fd);
 	if (!r)
 		r = flags_check(fd, nodatacow_allowed, out);
 	if (r)

@@ -11,6 +11,7 @@
 #include "filesystem.h"
 #include "journal/journal.h"
 #include "space.h"
+#include "wire/codes.h"
 
 int filesystem_examine(int fd, struct filesystem_facts *out)
 {
@@ -25,8 +26,8 @@ int filesystem_examine(int fd, struct filesystem_facts *out)
 	out->type = (long)statfs.f_type;
 	out->sector_size = statfs.f_bsize > 0 ? (uint32_t)statfs.f_bsize : 4096;
 	if (statfs.f_type == BTRFS_SUPER_MAGIC) {
-		if (ioctl(fd, BTRFS_IOC_FS_INFO, &info) < 0)
-			return -errno;
+		if (ioctl(fd, BTRFS_IOC_FS_INFO, &info) < 0) /* a FIFO that lies there has none */
+			return errno == ENOTTY ? WIRE_E_NOT_REGULAR : -errno;
 		out->btrfs = true;
 		out->low = space_is_low(fd);
 		out->sector_size = info.sectorsize;

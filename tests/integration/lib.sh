@@ -130,6 +130,7 @@ make_fs() {
 	device=$(losetup --find --show "$image") || fail "no loop device for $image"
 	cleanup_fn losetup --detach "$device"
 	loops+=("${device#/dev/}")
+	kernel_mark "${device#/dev/}"
 	mount -t "$type" -o "$options" "$device" "$at" || fail "cannot mount $image"
 	cleanup_fn umount_patiently "$at"
 	printf -v "$variable" '%s' "$at"
@@ -145,7 +146,7 @@ umount_patiently() {
 	local i
 
 	for i in 1 2 3 4 5 6 7 8 9 10; do
-		umount "$1" 2>/dev/null && return
+		umount "$1" 2>/dev/null && return 0 # in a trap, a bare return means something else
 		mountpoint -q "$1" || return 0
 		sleep 0.2
 	done
@@ -232,26 +233,30 @@ same_descriptors() {
 	fail "extentd held $before descriptors before, and $now now"
 }
 
-# Lines of the kernel's log since the start of the test that speak of our devices or processes.
-kernel_mark="extentd-test: $(basename "$0") $$ begins"
-echo "$kernel_mark" 2>/dev/null >/dev/kmsg || true
+# What the kernel's log says of our filesystems, since their devices became ours, and of our
+# processes, since the start of the test. Other tests may run beside this one.
+kernel_mark() { echo "extentd-test $$: $1" 2>/dev/null >/dev/kmsg || true; }
+
+kernel_lines_since() { # everything, if the mark has left the kernel's buffer
+	dmesg 2>/dev/null | awk -v mark="extentd-test $$: $1" \
+		'{ all = all $0 "\n" } index($0, mark) { all = "" } END { printf "%s", all }'
+}
+
+kernel_mark begins
 expect_kernel_errors=no # a test that injects faults says yes
 kernel_is_content() {
-	local device lines
-	# A crash, and a system call that the sandbox refused.
-	local pattern='Comm: (extentd|extentctl|extent-poke)|(extentd|extentctl)\[|type=1326 .*extentd'
+	local device lines complaint='error|warning|critical|aborted|corrupt'
 
 	[ $expect_kernel_errors = no ] || return 0
+	# A crash, and a system call that the sandbox refused.
+	lines=$(kernel_lines_since begins |
+		grep -E 'Comm: (extentd|extentctl|extent-poke)|(extentd|extentctl)\[|type=1326 .*extentd')
 	for device in "${loops[@]+"${loops[@]}"}"; do
-		pattern+="|\(device $device\).*(error|warning|critical|aborted|corrupt)"
-		pattern+="|(warning|error|critical) \(device $device"
+		lines+=$(kernel_lines_since "$device" | grep -E "\(device $device\)" | grep -E "$complaint")
 	done
-	# Everything, if the mark has left the kernel's buffer.
-	lines=$(dmesg 2>/dev/null | awk -v mark="$kernel_mark" \
-		'{ all = all $0 "\n" } index($0, mark) { all = "" } END { printf "%s", all }' |
-		grep -E "$pattern") || return 0
+	[ -n "$lines" ] || return 0
 	say "FAILED: the kernel complained:"
-	printf '%s\n' "$lines"
+	head -n 20 <<<"$lines"
 	return 1
 }
 
@@ -280,8 +285,8 @@ all_encoded() {
 	local map
 
 	map=$(filefrag -v "$1") || return 1
-	printf '%s\n' "$map" | grep -qE '^ +[0-9]+:' || return 1
-	! printf '%s\n' "$map" | grep -E '^ +[0-9]+:' | grep -qv encoded
+	map=$(grep -E '^ +[0-9]+:' <<<"$map") || return 1
+	! grep -qv encoded <<<"$map"
 }
 
 drop_caches() {

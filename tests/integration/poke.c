@@ -8,7 +8,8 @@
  *
  *	fd:PATH[:WORDS]		open PATH here and pass the descriptor; WORDS, separated by commas:
  *				create, ro, wo, append, trunc, path (O_PATH), weak (take nodatacow)
- *	path:PATH[:WORDS]	have the daemon open it: create, excl, trunc, weak
+ *	inherit:N:PATH		pass descriptor N, which was opened by somebody else; PATH for
+ *messages path:PATH[:WORDS]	have the daemon open it: create, excl, trunc, weak
  *	write:AT:LENGTH:FORMAT:SEED[:ACK]
  *				sample data as one extent; FORMAT none, zlib, zstd or lzo; ACK
  *				durable, written or accepted
@@ -186,6 +187,14 @@ static void open_file(char **operand, bool by_path)
 	drain();
 }
 
+static void pass_inherited(uint64_t n, const char *label)
+{
+	fd = dup((int)n);
+	snprintf(path, sizeof(path), "%s", label ? label : "");
+	QUEUE(extent_open_fd(session, fd, path, 0, done, NULL, &file));
+	drain();
+}
+
 static enum extent_ack ack_of(const char *word)
 {
 	if (!word || !strcmp(word, "durable"))
@@ -320,6 +329,8 @@ static void run(const char *verb, char **o)
 
 	if (!strcmp(verb, "fd"))
 		open_file(o, false);
+	else if (!strcmp(verb, "inherit"))
+		pass_inherited(number(o[0]), o[1]);
 	else if (!strcmp(verb, "path"))
 		open_file(o, true);
 	else if (!strcmp(verb, "write"))
