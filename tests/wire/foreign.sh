@@ -23,6 +23,7 @@ m32)
 	;;
 s390x)
 	compiler=s390x-linux-gnu-gcc
+	command -v $compiler >/dev/null || compiler="clang --target=s390x-linux-gnu"
 	emulator=qemu-s390x
 	packages="gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user"
 	;;
