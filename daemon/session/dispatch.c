@@ -6,7 +6,6 @@
  */
 
 #include <endian.h>
-#include <linux/btrfs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -26,6 +25,7 @@
 #include "store/store.h"
 #include "store/user.h"
 #include "wire/codes.h"
+#include "write.h"
 
 static enum wire_backend backend_of(const struct store *store)
 {
@@ -101,14 +101,6 @@ static void do_arena_drop(struct session *s, const struct wire_arena_drop *f)
 	reply_code(s, f->h.id, 0, 0);
 }
 
-/* NULL also for one whose OPEN has failed. */
-static struct handle *handle_find(struct session *s, uint32_t number)
-{
-	struct handle *h = s->handles && number < LIMIT_FILES ? s->handles[number] : NULL;
-
-	return h && (h->file || h->opening) ? h : NULL;
-}
-
 static struct handle *handle_new(struct session *s, uint32_t number)
 {
 	struct handle *handle;
@@ -137,9 +129,9 @@ static void do_open(struct session *s, const struct wire_open *f, int fd, const 
 	path[f->path_len] = '\0';
 	if (f->handle >= s->server->config->limits.files)
 		code = WIRE_E_HANDLE;
-	else if (handle_find(s, f->handle))
+	else if (session_handle(s, f->handle))
 		code = WIRE_E_HANDLE_IN_USE;
-	else if (!files_left(s))
+	else if (!session_files_left(s))
 		code = WIRE_E_USER_LIMIT;
 	else if ((fd >= 0 && f->open_flags & by_path) || strlen(path) != f->path_len)
 		code = WIRE_E_RESERVED;
@@ -154,111 +146,12 @@ static void do_open(struct session *s, const struct wire_open *f, int fd, const 
 	opening_start(s, handle, f, fd, path);
 }
 
-/* Whether the numbers of a WRITE are possible together: 0 or a code. */
-static uint32_t check_write(const struct wire_write *f)
-{
-	uint64_t end;
-
-	if (f->encryption || f->other_encoding)
-		return WIRE_E_ENCRYPTION;
-	if (f->compression >= BTRFS_ENCODED_IO_COMPRESSION_TYPES)
-		return WIRE_E_COMPRESSION;
-	if (f->ack < WIRE_ACCEPTED || f->ack > WIRE_DURABLE)
-		return WIRE_E_ACK_LEVEL;
-	if (!f->payload_len || f->payload_len > LIMIT_PAYLOAD_BYTES ||
-	    f->unencoded_len > LIMIT_UNENCODED_BYTES)
-		return WIRE_E_PAYLOAD_SIZE;
-	if (!f->len || f->unencoded_offset > f->unencoded_len ||
-	    f->len > f->unencoded_len - f->unencoded_offset)
-		return WIRE_E_LENGTH;
-	if (__builtin_add_overflow(f->offset, f->len, &end) || end > INT64_MAX)
-		return WIRE_E_FILE_SIZE;
-	if (f->compression == BTRFS_ENCODED_IO_COMPRESSION_NONE &&
-	    (f->unencoded_offset || f->len != f->payload_len || f->unencoded_len != f->len))
-		return WIRE_E_LENGTH;
-	return 0;
-}
-
-static void refuse_write(struct session *s, const struct wire_write *f, uint32_t code)
-{
-	s->server->store->counters.writes_refused++;
-	if (f->arena == WIRE_NO_ARENA)
-		s->discard = f->payload_len;
-	reply_code(s, f->h.id, code, 0);
-}
-
-static void write_go(struct request *r)
-{
-	if (r->handle->opening) {
-		r->queued = true;
-		TAILQ_INSERT_TAIL(&r->handle->waiting, r, waiting);
-	} else if (r->handle->file) {
-		request_start(r);
-	} else { /* its OPEN failed while the payload arrived */
-		request_refuse(r, WIRE_E_HANDLE, 0);
-	}
-}
-
-static void do_write(struct session *s, const struct wire_write *f)
-{
-	struct store *store = s->server->store;
-	struct handle *handle = handle_find(s, f->handle);
-	const bool in_arena = f->arena != WIRE_NO_ARENA;
-	uint32_t code = check_write(f);
-	struct request *r;
-
-	store->counters.writes++;
-	if (!code && !handle)
-		code = WIRE_E_HANDLE;
-	if (!code && handle->file && handle->file->inode->fs->low)
-		code = WIRE_E_NO_SPACE;
-	if (!code && s->server->draining)
-		code = WIRE_E_SHUTDOWN;
-	if (!code && s->credit_bytes + f->payload_len > s->server->config->limits.credit_bytes)
-		code = WIRE_E_CREDIT;
-	if (!code && in_arena && (f->arena >= LIMIT_ARENAS || !s->arenas[f->arena]))
-		code = WIRE_E_ARENA;
-	if (!code && in_arena &&
-	    !arena_holds(s->arenas[f->arena], f->payload_offset, f->payload_len))
-		code = WIRE_E_ARENA_RANGE;
-	if (code) {
-		refuse_write(s, f, code);
-		return;
-	}
-	r = request_new(s, handle, f);
-	if (!r) {
-		refuse_write(s, f, WIRE_E_NO_MEMORY);
-		return;
-	}
-	if (in_arena) {
-		write_go(r);
-		return;
-	}
-	r->extent.memory = store_hold(store, s->user, f->payload_len);
-	if (!r->extent.memory) {
-		s->discard = f->payload_len;
-		request_refuse(r, WIRE_E_NO_MEMORY, 0);
-		return;
-	}
-	r->extent.memory_bytes = f->payload_len;
-	s->receiving = r;
-	s->received = 0;
-}
-
-void dispatch_received(struct session *s)
-{
-	struct request *r = s->receiving;
-
-	s->receiving = NULL;
-	write_go(r);
-}
-
 static void do_sync(struct session *s, const struct wire_sync *f)
 {
 	struct handle *handle = NULL;
 
 	if (f->scope == WIRE_SYNC_FILE) {
-		handle = handle_find(s, f->handle);
+		handle = session_handle(s, f->handle);
 		if (!handle) {
 			reply_code(s, f->h.id, WIRE_E_HANDLE, 0);
 			return;
@@ -341,7 +234,7 @@ int dispatch(struct session *s, const union wire_frame *f, const unsigned char *
 		if (fd >= 0)
 			close(fd);
 		if (f->h.type == WIRE_TYPE_WRITE_)
-			refuse_write(s, &f->write, WIRE_E_CREDIT);
+			write_refuse(s, &f->write, WIRE_E_CREDIT);
 		else
 			reply_code(s, f->h.id, WIRE_E_CREDIT, 0);
 		return 0;
@@ -358,7 +251,7 @@ int dispatch(struct session *s, const union wire_frame *f, const unsigned char *
 		do_open(s, &f->open, fd, tail);
 		return 0;
 	case WIRE_TYPE_WRITE_:
-		do_write(s, &f->write);
+		write_start(s, &f->write);
 		return 0;
 	case WIRE_TYPE_SYNC:
 		do_sync(s, &f->sync);

@@ -11,7 +11,4 @@
  */
 int dispatch(struct session *session, const union wire_frame *frame, const unsigned char *tail);
 
-/* The payload of session->receiving is complete. */
-void dispatch_received(struct session *session);
-
 #endif

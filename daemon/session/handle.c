@@ -17,3 +17,10 @@ void handle_unref(struct handle *handle)
 	file_unref(handle->file);
 	free(handle);
 }
+
+struct handle *session_handle(struct session *s, uint32_t number)
+{
+	struct handle *h = s->handles && number < LIMIT_FILES ? s->handles[number] : NULL;
+
+	return h && (h->file || h->opening) ? h : NULL;
+}

@@ -20,4 +20,7 @@ struct handle {
 struct handle *handle_ref(struct handle *handle);
 void handle_unref(struct handle *handle);
 
+/* By number; NULL also for one whose OPEN has failed. */
+struct handle *session_handle(struct session *session, uint32_t number);
+
 #endif

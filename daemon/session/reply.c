@@ -4,6 +4,7 @@
 #include <event2/event.h>
 
 #include "config/config.h"
+#include "input.h"
 #include "reply.h"
 #include "server.h"
 
@@ -94,6 +95,6 @@ bool reply_flush(struct session *s)
 		event_add(s->write, NULL);
 
 	s->output_full = left > s->server->config->limits.output_bytes;
-	session_resume(s);
+	input_resume(s);
 	return true;
 }

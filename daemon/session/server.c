@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "input.h"
 #include "journal/journal.h"
 #include "opening.h"
 #include "reply.h"
@@ -26,7 +27,7 @@ static void relieved(void *arg)
 	for (s = TAILQ_FIRST(&server->sessions); server->n_waiting && s; s = next) {
 		next = TAILQ_NEXT(s, entry);
 		if (s->wants_room)
-			session_resume(s);
+			input_resume(s);
 	}
 	server_check_end(server);
 }

@@ -95,11 +95,8 @@ void session_end(struct session *session);
 /* An ERROR frame, then the end. The text is completed with where and what. */
 void session_fail(struct session *session, uint32_t code);
 
-/* Reads on if what it waited for is there. */
-void session_resume(struct session *session);
-
 /* May one more file be held open? */
-bool files_left(const struct session *session);
+bool session_files_left(const struct session *session);
 
 /* The oldest descriptor received, or -1. */
 int session_take_fd(struct session *session);

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+/*
+ * Reading: bytes and descriptors come in, frames go to dispatch(). A frame is cut out of a small
+ * buffer; an inline payload goes straight to the memory it will be written from. The session
+ * stops reading, and so lets the peer's socket fill, whenever it may not take on more: replies
+ * are not being read, memory for payloads is used up, or too much is on its way to the disk.
+ */
+
+#include <errno.h>
+#include <event2/event.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "dispatch.h"
+#include "input.h"
+#include "request.h"
+#include "store/store.h"
+#include "store/user.h"
+#include "wire/codes.h"
+#include "write.h"
+
+/* Bytes taken from one session before the others have their turn. */
+#define READ_BUDGET (256 * KIB)
+
+int session_take_fd(struct session *s)
+{
+	int fd;
+
+	if (!s->n_fds)
+		return -1;
+	fd = s->fds[0];
+	s->n_fds--;
+	memmove(s->fds, s->fds + 1, s->n_fds * sizeof(s->fds[0]));
+	return fd;
+}
+
+/* False: there were too many, or some got lost. */
+static bool take_descriptors(struct session *s, struct msghdr *msg)
+{
+	bool ok = !(msg->msg_flags & MSG_CTRUNC);
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		size_t n;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (s->n_fds < LIMIT_QUEUED_FDS) {
+				s->fds[s->n_fds++] = fd;
+			} else {
+				close(fd);
+				ok = false;
+			}
+		}
+	}
+	return ok;
+}
+
+void input_deadline(struct session *s, long seconds)
+{
+	const struct timeval tv = { .tv_sec = seconds };
+
+	if (seconds)
+		event_add(s->deadline, &tv);
+	else
+		event_del(s->deadline);
+}
+
+/* Bytes read, 0 at the end of the stream, or -errno. */
+static ssize_t receive(struct session *s)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(LIMIT_QUEUED_FDS * sizeof(int))];
+	} control;
+	struct iovec iov[2];
+	struct msghdr msg = { .msg_iov = iov,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
+	size_t payload = 0;
+	ssize_t n;
+
+	if (s->receiving) {
+		payload = s->receiving->extent.payload_len - s->received;
+		iov[msg.msg_iovlen++] =
+			(struct iovec){ (char *)s->receiving->extent.memory + s->received,
+					payload };
+	}
+	iov[msg.msg_iovlen++] =
+		(struct iovec){ s->input + s->input_have, sizeof(s->input) - s->input_have };
+	do
+		n = recvmsg(s->fd, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (!take_descriptors(s, &msg))
+		return -EBADMSG;
+	if ((size_t)n > payload)
+		s->input_have += (size_t)n - payload;
+	else
+		payload = (size_t)n;
+	if (s->receiving) {
+		s->received += payload;
+		s->position += payload;
+		input_deadline(s, STALLED_SECONDS);
+	}
+	return n;
+}
+
+static void consume(struct session *s, size_t n)
+{
+	s->position += n;
+	s->input_have -= n;
+	memmove(s->input, s->input + n, s->input_have);
+}
+
+bool session_files_left(const struct session *s)
+{
+	const struct config *c = s->server->config;
+
+	return s->user->files < c->limits.user_files &&
+	       s->server->store->counters.now_files < c->limits.files_total;
+}
+
+/* May the next frame be taken on? */
+static bool has_room(const struct session *s, const union wire_frame *f)
+{
+	const struct server *server = s->server;
+	const struct config *c = server->config;
+
+	if (f->h.type == WIRE_TYPE_WRITE_)
+		return server->n_requests < LIMIT_REQUESTS_TOTAL &&
+		       s->n_requests < c->limits.unsettled &&
+		       (f->write.arena != WIRE_NO_ARENA ||
+			store_has_room(server->store, s->user, f->write.payload_len));
+	/* Files stay open until what was written to them is settled: worth waiting for. Without
+	 * such extents it is not, and do_open() refuses. */
+	if (f->h.type == WIRE_TYPE_OPEN)
+		return session_files_left(s) || !s->user->extents;
+	return true;
+}
+
+/* The start of an inline payload may already be in the buffer. */
+static void feed_payload(struct session *s)
+{
+	size_t n = s->receiving->extent.payload_len - s->received;
+
+	if (n > s->input_have)
+		n = s->input_have;
+	memcpy((char *)s->receiving->extent.memory + s->received, s->input, n);
+	s->received += n;
+	consume(s, n);
+}
+
+/*
+ * One step through the buffer: 1 if there may be another, 0 if more must arrive or become free,
+ * or the session has failed.
+ */
+static int step(struct session *s)
+{
+	union wire_frame frame;
+	struct wire_header h;
+	size_t fixed, whole;
+	int code;
+
+	if (s->discard) {
+		size_t n = s->discard < s->input_have ? s->discard : s->input_have;
+
+		s->discard -= n;
+		consume(s, n);
+		if (s->discard)
+			return 0;
+	}
+	if (s->receiving) {
+		feed_payload(s);
+		if (s->received < s->receiving->extent.payload_len)
+			return 0;
+		input_deadline(s, 0);
+		write_received(s);
+	}
+	if (s->input_have < sizeof(h))
+		return 0;
+	wire_read_header(s->input, &h);
+	fixed = wire_fixed_size(h.type);
+	if (!fixed) {
+		session_fail(s, WIRE_E_FRAME_TYPE);
+		return 0;
+	}
+	if (s->input_have < fixed)
+		return 0;
+	code = wire_read(s->input, &frame);
+	if (code) {
+		session_fail(s, (uint32_t)code);
+		return 0;
+	}
+	/* An inline payload is not waited for here; every other tail fits the buffer. */
+	whole = h.type == WIRE_TYPE_WRITE_ ? fixed : h.length;
+	if (whole > sizeof(s->input)) {
+		session_fail(s, WIRE_E_FRAME_TYPE);
+		return 0;
+	}
+	if (s->input_have < whole)
+		return 0;
+	if (!has_room(s, &frame)) {
+		s->wants_room = true;
+		s->server->n_waiting++;
+		store_settle_all(s->server->store);
+		return 0;
+	}
+	code = dispatch(s, &frame, s->input + fixed);
+	if (code) {
+		session_fail(s, (uint32_t)code);
+		return 0;
+	}
+	consume(s, whole);
+	if (s->receiving)
+		input_deadline(s, STALLED_SECONDS);
+	else if (h.type == WIRE_TYPE_HELLO)
+		input_deadline(s, 0);
+	return 1;
+}
+
+static bool reading(const struct session *s)
+{
+	return s->state != SESSION_FAILED && !s->wants_room && !s->output_full;
+}
+
+static void process(struct session *s)
+{
+	while (reading(s) && step(s))
+		;
+	/* Nothing claims a descriptor that came with what is now through. */
+	if (s->n_fds && !s->input_have && reading(s))
+		session_fail(s, WIRE_E_DESCRIPTORS);
+	if (!reading(s))
+		event_del(s->read);
+}
+
+void input_read(struct session *s)
+{
+	uint64_t budget = READ_BUDGET;
+
+	while (reading(s)) {
+		ssize_t n = receive(s);
+
+		if (n == -EAGAIN)
+			return;
+		if (n == -EBADMSG) {
+			session_fail(s, WIRE_E_DESCRIPTORS);
+			return;
+		}
+		if (n <= 0) {
+			session_end(s);
+			return;
+		}
+		process(s);
+		if ((uint64_t)n >= budget)
+			return;
+		budget -= (uint64_t)n;
+	}
+}
+
+void input_stop_waiting(struct session *s)
+{
+	if (!s->wants_room)
+		return;
+	s->wants_room = false;
+	s->server->n_waiting--;
+}
+
+void input_resume(struct session *s)
+{
+	input_stop_waiting(s);
+	if (!reading(s))
+		return;
+	event_add(s->read, NULL);
+	process(s);
+}

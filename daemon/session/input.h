@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_SESSION_INPUT_H
+#define EXTENTD_SESSION_INPUT_H
+
+#include "session.h"
+
+#define STALLED_SECONDS 60 /* without a byte of an inline payload that has begun to arrive */
+
+/* Takes what the socket has, up to a budget. May end the session. */
+void input_read(struct session *session);
+
+/* Reads on if what it waited for is there. */
+void input_resume(struct session *session);
+
+/* It no longer counts as one that waits for room. */
+void input_stop_waiting(struct session *session);
+
+/* The session ends in so many seconds; 0: no longer. */
+void input_deadline(struct session *session, long seconds);
+
+#endif
