@@ -25,7 +25,8 @@
 
 void extent_start(struct extent *e)
 {
-	struct inode *inode = e->file->inode;
+	struct file *file = e->file;
+	struct inode *inode = file->inode;
 	uint64_t sector = inode->fs->sector_size;
 
 	/* Whole sectors: two writes that share one are not independent. offset + len was checked
@@ -36,14 +37,16 @@ void extent_start(struct extent *e)
 								      : WIRE_FORM_ENCODED;
 	e->state = EXTENT_CHECKING;
 	inode->store->n_extents++;
-	e->file->user->extents++;
-	file_ref(e->file);
+	file->user->extents++;
+	file_ref(file);
 	if (!inode_reserve(inode, e)) {
 		inode->store->n_extents--;
-		e->file->user->extents--;
+		file->user->extents--;
+		extent_forget_payload(e);
 		e->state = EXTENT_DONE;
 		e->code = WIRE_E_NO_MEMORY;
-		e->notify(e, EXTENT_FAILED);
+		e->notify(e, EXTENT_FAILED); /* may free it */
+		file_unref(file);
 		return;
 	}
 	check_start(e);
@@ -77,12 +80,14 @@ void extent_fail(struct extent *e, uint32_t code, int kernel_errno, uint64_t det
 {
 	struct inode *inode = e->file->inode;
 
+	if (e->busy) { /* writer_checked() comes, and back here */
+		e->doomed = code;
+		return;
+	}
 	e->code = code;
 	e->kernel_errno = kernel_errno;
 	e->detail = detail;
 	filesystem_failed(inode->fs, kernel_errno);
-	if (e->busy)
-		return; /* writer_checked() comes, and back here */
 
 	if (e->state == EXTENT_READY) {
 		TAILQ_REMOVE(&inode->ready, e, entry);
@@ -97,7 +102,7 @@ void extent_fail(struct extent *e, uint32_t code, int kernel_errno, uint64_t det
 
 bool extent_cancel(struct extent *e)
 {
-	if (e->code || (e->state != EXTENT_CHECKING && e->state != EXTENT_READY) || e->data_done)
+	if ((e->state != EXTENT_CHECKING && e->state != EXTENT_READY) || e->doomed || e->data_done)
 		return false;
 	extent_fail(e, WIRE_E_CANCELLED, 0, 0);
 	return true;

@@ -76,7 +76,8 @@ struct extent {
 	uint64_t data_done; /* of a plain write */
 	void *decoded;	    /* a job's result, until the loop's thread takes it */
 	int result;	    /* of a write in a thread */
-	bool busy;	    /* a check has it: failing must wait */
+	bool busy;	    /* a check has it, and the outcome: failing must wait */
+	uint32_t doomed;    /* the code to fail with then */
 	bool reserved;	    /* no overlapping extent is before it */
 	bool checked;
 	bool fresh; /* the range was a hole: finding an extent there proves it is this one */

@@ -225,6 +225,10 @@ void writer_checked(struct extent *e)
 	struct inode *inode = e->file->inode;
 
 	e->busy = false;
+	if (e->doomed) {
+		extent_fail(e, e->doomed, 0, 0);
+		return;
+	}
 	if (e->code) {
 		extent_fail(e, e->code, e->kernel_errno, e->detail);
 		return;
