@@ -201,7 +201,7 @@ static void do_status(struct session *s, const struct wire_status *f)
 
 	c->uptime_seconds = (unsigned long long)(time(NULL) - s->server->started);
 	c->now_requests = s->server->n_requests;
-	c->now_payload_bytes = store->held_bytes;
+	c->now_payload_bytes = store->held_bytes + store->decoded_bytes;
 	c->encoded_io = store->encoded_io;
 #define X(name, text) values[n++] = htole64(c->name);
 	WIRE_COUNTERS(X)

@@ -139,7 +139,8 @@ static bool has_room(const struct session *s, const union wire_frame *f)
 		return server->n_requests < LIMIT_REQUESTS_TOTAL &&
 		       s->n_requests < c->limits.unsettled &&
 		       (f->write.arena != WIRE_NO_ARENA ||
-			store_has_room(server->store, s->user, f->write.payload_len));
+			(TAILQ_EMPTY(&s->user->copying) && /* or they could wait for each other */
+			 store_has_room(server->store, s->user, f->write.payload_len)));
 	/* Files stay open until what was written to them is settled: worth waiting for. Without
 	 * such extents it is not, and do_open() refuses. */
 	if (f->h.type == WIRE_TYPE_OPEN)

@@ -101,9 +101,30 @@ static void check_queue(struct extent *e)
 	workers_queue(store->cpu, &e->job);
 }
 
+static void user_hungry(struct store *store, struct user *user)
+{
+	if (user->hungry)
+		return;
+	user->hungry = true;
+	TAILQ_INSERT_TAIL(&store->hungry, user, hungry_entry);
+}
+
+/* Memory for the private copy; false: there is none, and the extent fails. */
+static bool copy_hold(struct extent *e)
+{
+	e->memory = store_hold(e->file->store, e->file->user, e->payload_len);
+	if (!e->memory) {
+		e->code = WIRE_E_NO_MEMORY;
+		return false;
+	}
+	e->memory_bytes = e->payload_len;
+	return true;
+}
+
 void check_start(struct extent *e)
 {
 	struct store *store = e->file->store;
+	struct user *user = e->file->user;
 
 	e->data = e->memory ? e->memory : e->arena->map + e->arena_offset;
 	e->data_len = e->payload_len;
@@ -112,18 +133,15 @@ void check_start(struct extent *e)
 	if (copy_needed(e)) {
 		/* In order of arrival, so that an extent never holds memory while it waits for
 		 * one that waits for memory. */
-		if (!TAILQ_EMPTY(&store->copying) ||
-		    !store_has_room(store, e->file->user, e->payload_len)) {
-			TAILQ_INSERT_TAIL(&store->copying, e, copying);
+		if (!TAILQ_EMPTY(&user->copying) || !store_has_room(store, user, e->payload_len)) {
+			TAILQ_INSERT_TAIL(&user->copying, e, hungry);
+			user_hungry(store, user);
 			return;
 		}
-		e->memory = store_hold(store, e->file->user, e->payload_len);
-		if (!e->memory) {
-			e->code = WIRE_E_NO_MEMORY;
+		if (!copy_hold(e)) {
 			writer_checked(e);
 			return;
 		}
-		e->memory_bytes = e->payload_len;
 	}
 
 	if (e->level == PAYLOAD_FULL && e->compression != BTRFS_ENCODED_IO_COMPRESSION_NONE) {
@@ -134,26 +152,6 @@ void check_start(struct extent *e)
 	writer_checked(e);
 }
 
-void check_resume(struct store *store)
-{
-	struct extent *e, *next;
-
-	for (e = TAILQ_FIRST(&store->copying); e; e = next) {
-		next = TAILQ_NEXT(e, copying);
-		if (!store_has_room(store, e->file->user, e->payload_len))
-			continue; /* another user may have some left */
-		TAILQ_REMOVE(&store->copying, e, copying);
-		e->memory = store_hold(store, e->file->user, e->payload_len);
-		if (!e->memory) {
-			e->code = WIRE_E_NO_MEMORY;
-			writer_checked(e);
-			continue;
-		}
-		e->memory_bytes = e->payload_len;
-		check_queue(e);
-	}
-}
-
 static void decode_run(struct job *job)
 {
 	struct extent *e = extent_of(job);
@@ -162,7 +160,6 @@ static void decode_run(struct job *job)
 	unsigned char *out;
 	int r;
 
-	/* Not from store_hold(), which is the loop's: decode_done() does the counting. */
 	out = malloc(e->unencoded_len);
 	if (!out || !scratch) {
 		free(out);
@@ -183,27 +180,108 @@ static void decode_run(struct job *job)
 static void decode_done(struct job *job)
 {
 	struct extent *e = extent_of(job);
-	struct store *store = e->file->store;
 
 	if (e->decoded) {
 		if (e->memory)
-			store_release(store, e->file->user, e->memory, e->memory_bytes);
-		e->memory = e->decoded;
-		e->memory_bytes = e->unencoded_len;
-		store->held_bytes += e->memory_bytes;
-		e->file->user->held_bytes += e->memory_bytes;
-		e->decoded = NULL;
-		e->data = (unsigned char *)e->memory + e->unencoded_offset;
+			store_release(e->file->store, e->file->user, e->memory, e->memory_bytes);
+		e->memory = NULL;
+		e->data = (unsigned char *)e->decoded + e->unencoded_offset;
 		e->data_len = e->len;
 		e->form = WIRE_FORM_DECODED;
 	}
 	writer_checked(e);
 }
 
-void check_decode(struct extent *e)
+/*
+ * A payload of some bytes may decompress to 128 KiB, so that is counted too. By itself: were it
+ * counted with the payloads, extents that hold one and wait for the other could wait for each
+ * other. Only extents whose range is reserved come here; what holds decoded bytes has nothing
+ * before it any more but the kernel.
+ */
+static bool decode_has_room(const struct store *store, const struct user *user, uint64_t bytes)
 {
-	e->busy = true;
+	if (!user->decoded_bytes)
+		return true;
+	return store->decoded_bytes + bytes <= store->held_limit &&
+	       user->decoded_bytes + bytes <= store->user_held_limit;
+}
+
+static void decode_queue(struct extent *e)
+{
+	struct store *store = e->file->store;
+
+	e->decoded_bytes = e->unencoded_len;
+	store->decoded_bytes += e->decoded_bytes;
+	e->file->user->decoded_bytes += e->decoded_bytes;
 	e->job.run = decode_run;
 	e->job.done = decode_done;
-	workers_queue(e->file->store->cpu, &e->job);
+	workers_queue(store->cpu, &e->job);
+}
+
+void check_forget_decoded(struct extent *e)
+{
+	struct store *store = e->file->store;
+
+	if (!e->decoded_bytes)
+		return;
+	free(e->decoded);
+	e->decoded = NULL;
+	store->decoded_bytes -= e->decoded_bytes;
+	e->file->user->decoded_bytes -= e->decoded_bytes;
+	e->decoded_bytes = 0;
+	writer_pump_later(store);
+}
+
+void check_decode(struct extent *e)
+{
+	struct store *store = e->file->store;
+	struct user *user = e->file->user;
+
+	e->busy = true;
+	if (TAILQ_EMPTY(&user->decoding) && decode_has_room(store, user, e->unencoded_len)) {
+		decode_queue(e);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&user->decoding, e, hungry);
+	user_hungry(store, user);
+}
+
+static void user_feed(struct store *store, struct user *user)
+{
+	struct extent *e;
+
+	while ((e = TAILQ_FIRST(&user->copying)) &&
+	       (e->doomed || store_has_room(store, user, e->payload_len))) {
+		TAILQ_REMOVE(&user->copying, e, hungry);
+		if (!e->doomed && copy_hold(e))
+			check_queue(e);
+		else
+			writer_checked(e);
+	}
+	while ((e = TAILQ_FIRST(&user->decoding)) &&
+	       (e->doomed || decode_has_room(store, user, e->unencoded_len))) {
+		TAILQ_REMOVE(&user->decoding, e, hungry);
+		if (!e->doomed)
+			decode_queue(e);
+		else
+			writer_checked(e);
+	}
+}
+
+void check_resume(struct store *store)
+{
+	struct user *last = TAILQ_LAST(&store->hungry, user_list), *user;
+
+	/* Who was served goes to the end: the next time somebody else is first. */
+	while ((user = TAILQ_FIRST(&store->hungry))) {
+		TAILQ_REMOVE(&store->hungry, user, hungry_entry);
+		user->hungry = false;
+		user_ref(user); /* failing its last extent may close its last file */
+		user_feed(store, user);
+		if (!TAILQ_EMPTY(&user->copying) || !TAILQ_EMPTY(&user->decoding))
+			user_hungry(store, user);
+		user_unref(user);
+		if (user == last)
+			break;
+	}
 }

@@ -15,7 +15,9 @@ void check_start(struct extent *extent);
 /* Memory became free: lets those go on that waited for some to be copied into. */
 void check_resume(struct store *store);
 
-/* Decompresses in a worker, for files and extents that the kernel does not take encoded. */
+/* Decompresses in a worker, for files and extents that the kernel does not take encoded. The
+ * extent's range must be reserved. */
 void check_decode(struct extent *extent);
+void check_forget_decoded(struct extent *extent);
 
 #endif

@@ -58,6 +58,7 @@ void extent_forget_payload(struct extent *e)
 		store_release(e->file->store, e->file->user, e->memory, e->memory_bytes);
 		e->memory = NULL;
 	}
+	check_forget_decoded(e);
 	arena_unref(e->arena);
 	e->arena = NULL;
 	e->data = NULL;

@@ -65,20 +65,21 @@ struct extent {
 
 	/* The store's own. */
 	enum extent_state state;
-	TAILQ_ENTRY(extent) entry; /* held, ready, chain, unsettled or settling: one at a time */
-	TAILQ_ENTRY(extent) copying;
+	TAILQ_ENTRY(extent) entry;  /* held, ready, chain, unsettled or settling: one at a time */
+	TAILQ_ENTRY(extent) hungry; /* user->copying or user->decoding */
 	struct job job;
 	struct chain *chain;
 	const struct engine *engine; /* that it was last submitted to */
 	uint64_t from, to;	     /* the sectors it touches */
 	const unsigned char *data;   /* what is written: payload, copy or decoded bytes */
 	uint64_t data_len;
-	uint64_t data_done; /* of a plain write */
-	void *decoded;	    /* a job's result, until the loop's thread takes it */
-	int result;	    /* of a write in a thread */
-	bool busy;	    /* a check has it, and the outcome: failing must wait */
-	uint32_t doomed;    /* the code to fail with then */
-	bool reserved;	    /* no overlapping extent is before it */
+	uint64_t data_done;	/* of a plain write */
+	void *decoded;		/* what the payload decompresses to; owned */
+	uint64_t decoded_bytes; /* counted for it */
+	int result;		/* of a write in a thread */
+	bool busy;		/* a check has it, and the outcome: failing must wait */
+	uint32_t doomed;	/* the code to fail with then */
+	bool reserved;		/* no overlapping extent is before it */
 	bool checked;
 	bool fresh; /* the range was a hole: finding an extent there proves it is this one */
 	unsigned int retries;

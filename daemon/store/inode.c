@@ -139,7 +139,7 @@ void inode_release(struct inode *inode, struct extent *extent)
 		e->reserved = true;
 		TAILQ_REMOVE(&inode->held, e, entry);
 		if (e->checked)
-			inode_ready(inode, e);
+			writer_reserved(e);
 	}
 }
 

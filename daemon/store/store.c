@@ -81,7 +81,7 @@ int store_new(struct event_base *base, const struct store_options *options, stru
 	store->user_held_limit = options->user_held_bytes;
 	TAILQ_INIT(&store->filesystems);
 	TAILQ_INIT(&store->runnable);
-	TAILQ_INIT(&store->copying);
+	TAILQ_INIT(&store->hungry);
 	r = -ENOMEM;
 	store->pump = event_new(base, -1, 0, pump_cb, store);
 	store->lazy = event_new(base, -1, EV_PERSIST, lazy_cb, store);

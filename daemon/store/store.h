@@ -29,6 +29,7 @@ struct workers;
 TAILQ_HEAD(extent_list, extent);
 TAILQ_HEAD(inode_list, inode);
 TAILQ_HEAD(filesystem_list, filesystem);
+TAILQ_HEAD(user_list, user);
 
 enum store_backend {
 	STORE_AUTO,
@@ -64,8 +65,9 @@ struct store {
 	struct event *pump;	    /* runs writer_pump() once, after the events at hand */
 	struct event *lazy;	    /* settles what nobody asked to have settled */
 
-	struct extent_list copying; /* extents that wait for memory to be copied into */
-	uint64_t held_bytes;	    /* payload bytes in the daemon's own memory */
+	struct user_list hungry; /* users with extents that wait for memory, see check.c */
+	uint64_t held_bytes;	 /* payload bytes in the daemon's own memory */
+	uint64_t decoded_bytes;	 /* what they were decompressed to: as much again */
 	uint64_t held_limit;
 	uint64_t user_held_limit;
 	struct wire_counters counters;

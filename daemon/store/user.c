@@ -26,6 +26,8 @@ struct user *user_get(uid_t uid)
 		return NULL;
 	user->uid = uid;
 	user->refs = 1;
+	TAILQ_INIT(&user->copying);
+	TAILQ_INIT(&user->decoding);
 	if (!tsearch(user, &users, user_compare)) {
 		free(user);
 		return NULL;

@@ -2,8 +2,11 @@
 #ifndef EXTENTD_STORE_USER_H
 #define EXTENTD_STORE_USER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "store.h"
 
 /* What one uid uses of the daemon, over all its sessions. Loop thread only. */
 struct user {
@@ -14,7 +17,14 @@ struct user {
 	unsigned int extents; /* under way or not settled yet */
 	unsigned int lanes;   /* kernel threads that may be stuck on this user's files */
 	uint64_t arena_bytes;
-	uint64_t held_bytes; /* payloads in the daemon's own memory */
+	uint64_t held_bytes;	/* payloads in the daemon's own memory */
+	uint64_t decoded_bytes; /* what they were decompressed to */
+
+	/* Extents that wait for memory, in order of arrival: to be copied or decoded into. */
+	struct extent_list copying;
+	struct extent_list decoding;
+	bool hungry; /* on store->hungry */
+	TAILQ_ENTRY(user) hungry_entry;
 };
 
 /* Finds or makes. NULL when out of memory. */

@@ -222,8 +222,6 @@ void writer_pump(struct store *store)
 
 void writer_checked(struct extent *e)
 {
-	struct inode *inode = e->file->inode;
-
 	e->busy = false;
 	if (e->doomed) {
 		extent_fail(e, e->doomed, 0, 0);
@@ -233,17 +231,20 @@ void writer_checked(struct extent *e)
 		extent_fail(e, e->code, e->kernel_errno, e->detail);
 		return;
 	}
-	if (e->compression != BTRFS_ENCODED_IO_COMPRESSION_NONE && !e->file->encoded &&
-	    e->form == WIRE_FORM_ENCODED) {
-		check_decode(e);
-		return;
-	}
 	if (!e->checked) {
 		e->checked = true;
 		e->notify(e, EXTENT_TAKEN);
 	}
 	if (e->reserved)
-		inode_ready(inode, e);
+		writer_reserved(e);
+}
+
+void writer_reserved(struct extent *e)
+{
+	if (!e->file->encoded && e->form == WIRE_FORM_ENCODED)
+		check_decode(e);
+	else
+		inode_ready(e->file->inode, e);
 }
 
 void engine_prepare(struct extent *e)

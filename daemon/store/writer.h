@@ -11,6 +11,9 @@ struct user;
 /* The check's verdict is in extent->code. */
 void writer_checked(struct extent *extent);
 
+/* Checked, and no overlapping extent is before it. */
+void writer_reserved(struct extent *extent);
+
 /* The inode may have something to write: looked at once the events at hand are through. */
 void writer_wake(struct inode *inode);
 
