@@ -200,6 +200,7 @@ static int start_store(struct daemon *d)
 		.blocking_threads = (unsigned int)d->config->workers,
 		.cpu_threads = (unsigned int)d->config->checkers,
 		.batch = (unsigned int)d->config->batch,
+		.held_bytes = d->config->limits.held_bytes,
 		.user_held_bytes = d->config->limits.user_inline_bytes,
 		.filesystem_types = d->types,
 	};

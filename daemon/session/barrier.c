@@ -6,7 +6,16 @@
 #include "reply.h"
 #include "server.h"
 #include "store/file.h"
+#include "store/user.h"
 #include "wire/codes.h"
+
+static void barrier_free(struct barrier *b)
+{
+	handle_unref(b->handle);
+	b->user->requests--;
+	user_unref(b->user);
+	free(b);
+}
 
 static void barrier_finish(struct barrier *b)
 {
@@ -26,8 +35,7 @@ static void barrier_finish(struct barrier *b)
 		TAILQ_REMOVE(&s->barriers, b, entry);
 		reply_ack(s, &ack);
 	}
-	handle_unref(b->handle);
-	free(b);
+	barrier_free(b);
 }
 
 static void part_done(struct sync *sync)
@@ -73,9 +81,20 @@ static void barrier_start(struct barrier *b)
 	}
 }
 
+/* The filesystems that a session's barrier may have to cover when it starts: an OPEN that is under
+ * way may add one. */
+static unsigned int parts_needed(const struct session *s)
+{
+	unsigned int n = 0;
+
+	while (n < LIMIT_SESSION_FILESYSTEMS && s->filesystems[n])
+		n++;
+	return TAILQ_EMPTY(&s->openings) ? n : LIMIT_SESSION_FILESYSTEMS;
+}
+
 void barrier_new(struct session *s, uint64_t id, struct handle *handle)
 {
-	unsigned int parts = handle ? 1 : LIMIT_SESSION_FILESYSTEMS;
+	unsigned int parts = handle ? 1 : parts_needed(s);
 	struct barrier *b = calloc(1, sizeof(*b) + parts * sizeof(b->parts[0]));
 
 	if (!b) {
@@ -83,6 +102,8 @@ void barrier_new(struct session *s, uint64_t id, struct handle *handle)
 		return;
 	}
 	b->session = s;
+	b->user = user_ref(s->user);
+	b->user->requests++;
 	b->handle = handle ? handle_ref(handle) : NULL;
 	b->id = id;
 	b->seq = s->seq;
@@ -113,7 +134,6 @@ void barriers_orphan(struct session *s)
 		b->session = NULL;
 		if (b->parts_left)
 			continue; /* part_done() frees it */
-		handle_unref(b->handle);
-		free(b);
+		barrier_free(b);
 	}
 }

@@ -8,7 +8,8 @@
 /* A SYNC: waits until the kernel has taken what came before, then for the settles. */
 struct barrier {
 	struct session *session; /* NULL: the client is gone */
-	struct handle *handle;	 /* of a file's; NULL: the session's */
+	struct user *user;
+	struct handle *handle; /* of a file's; NULL: the session's */
 	uint64_t id;
 	uint64_t seq;	     /* requests up to this one come before it */
 	unsigned int before; /* of those, not yet taken by the kernel */

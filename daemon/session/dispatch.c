@@ -77,7 +77,8 @@ static void do_arena(struct session *s, const struct wire_arena *f, int fd)
 		code = WIRE_E_ARENA_IN_USE;
 	else if (!f->size || f->size > c->limits.arena_bytes)
 		code = WIRE_E_ARENA_SIZE;
-	else if (s->user->arena_bytes + f->size > c->limits.user_arena_bytes)
+	else if (s->user->arena_bytes + f->size > c->limits.user_arena_bytes ||
+		 !session_files_left(s))
 		code = WIRE_E_USER_LIMIT;
 	if (code) {
 		close(fd);

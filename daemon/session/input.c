@@ -33,6 +33,7 @@ int session_take_fd(struct session *s)
 		return -1;
 	fd = s->fds[0];
 	s->n_fds--;
+	s->user->queued_fds--;
 	memmove(s->fds, s->fds + 1, s->n_fds * sizeof(s->fds[0]));
 	return fd;
 }
@@ -54,6 +55,7 @@ static bool take_descriptors(struct session *s, struct msghdr *msg)
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
 			if (s->n_fds < LIMIT_QUEUED_FDS) {
 				s->fds[s->n_fds++] = fd;
+				s->user->queued_fds++;
 			} else {
 				close(fd);
 				ok = false;
@@ -102,6 +104,8 @@ static ssize_t receive(struct session *s)
 		return -errno;
 	if (!take_descriptors(s, &msg))
 		return -EBADMSG;
+	if (s->user->queued_fds > LIMIT_USER_QUEUED_FDS)
+		return -EDQUOT;
 	if ((size_t)n > payload)
 		s->input_have += (size_t)n - payload;
 	else
@@ -135,8 +139,12 @@ static bool has_room(const struct session *s, const union wire_frame *f)
 	const struct server *server = s->server;
 	const struct config *c = server->config;
 
+	if (f->h.type == WIRE_TYPE_SYNC)
+		return s->user->requests < (c->limits.requests_total + 1) / 2;
+	/* Half of them at most for one user, or nobody else could begin anything. */
 	if (f->h.type == WIRE_TYPE_WRITE_)
-		return server->n_requests < LIMIT_REQUESTS_TOTAL &&
+		return server->n_requests < c->limits.requests_total &&
+		       s->user->requests < (c->limits.requests_total + 1) / 2 &&
 		       s->n_requests < c->limits.unsettled &&
 		       (f->write.arena != WIRE_NO_ARENA ||
 			(TAILQ_EMPTY(&s->user->copying) && /* or they could wait for each other */
@@ -230,7 +238,7 @@ static int step(struct session *s)
 
 static bool reading(const struct session *s)
 {
-	return s->state != SESSION_FAILED && !s->wants_room && !s->output_full;
+	return s->state != SESSION_FAILED && !s->broken && !s->wants_room && !s->output_full;
 }
 
 static void process(struct session *s)
@@ -240,8 +248,11 @@ static void process(struct session *s)
 	/* Nothing claims a descriptor that came with what is now through. */
 	if (s->n_fds && !s->input_have && reading(s))
 		session_fail(s, WIRE_E_DESCRIPTORS);
-	if (!reading(s))
+	/* A peer that hangs up while it is not read from must not keep what it has. */
+	if (!reading(s)) {
 		event_del(s->read);
+		event_add(s->gone, NULL);
+	}
 }
 
 void input_read(struct session *s)
@@ -253,8 +264,8 @@ void input_read(struct session *s)
 
 		if (n == -EAGAIN)
 			return;
-		if (n == -EBADMSG) {
-			session_fail(s, WIRE_E_DESCRIPTORS);
+		if (n == -EBADMSG || n == -EDQUOT) {
+			session_fail(s, n == -EDQUOT ? WIRE_E_USER_LIMIT : WIRE_E_DESCRIPTORS);
 			return;
 		}
 		if (n <= 0) {
@@ -281,6 +292,7 @@ void input_resume(struct session *s)
 	input_stop_waiting(s);
 	if (!reading(s))
 		return;
+	event_del(s->gone);
 	event_add(s->read, NULL);
 	process(s);
 }

@@ -51,6 +51,10 @@ static void opening_free(struct opening *o)
 		close(o->fd);
 	if (o->facts.fd >= 0)
 		close(o->facts.fd);
+	if (o->user) {
+		o->user->files--;
+		o->server->store->counters.now_files--;
+	}
 	user_unref(o->user);
 	free(o->identity);
 	free(o->root);
@@ -232,6 +236,8 @@ void opening_start(struct session *s, struct handle *handle, const struct wire_o
 	}
 	o->server = s->server;
 	o->user = user_ref(s->user);
+	o->user->files++; /* for the descriptor that it has or will have */
+	o->server->store->counters.now_files++;
 	o->id = f->h.id;
 	o->flags = f->open_flags;
 	o->mode = f->mode & 0777;

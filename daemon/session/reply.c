@@ -13,11 +13,14 @@ static bool put(struct session *s, const void *bytes, size_t len)
 	return evbuffer_add(s->output, bytes, len) == 0;
 }
 
-/* Without memory for a reply the peer can't be told anything: hang up, from the flush. */
+/* Without memory for a reply the peer can't be told anything, and half a frame may be out: hang
+ * up, from the flush. */
 static void flush_later(struct session *s, bool ok)
 {
 	if (!ok)
-		s->state = SESSION_FAILED;
+		s->broken = true;
+	if (evbuffer_get_length(s->output) > s->server->config->limits.output_bytes)
+		s->output_full = true; /* at once: a turn's worth of requests is a lot of replies */
 	event_active(s->flush, 0, 0);
 }
 
@@ -74,8 +77,10 @@ bool reply_flush(struct session *s)
 	size_t left;
 	int n;
 
-	if (!put_acks(s))
-		s->state = SESSION_FAILED;
+	if (!put_acks(s) || s->broken) {
+		session_end(s);
+		return false;
+	}
 	while ((left = evbuffer_get_length(s->output))) {
 		n = evbuffer_write(s->output, s->fd);
 		if (n < 0 && errno == EINTR)

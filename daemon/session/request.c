@@ -63,6 +63,8 @@ static void request_free(struct request *r)
 		r->session->n_requests--;
 	}
 	handle_unref(r->handle);
+	r->user->requests--;
+	user_unref(r->user);
 	free(r);
 	server->n_requests--;
 	server_check_end(server);
@@ -144,6 +146,7 @@ struct request *request_new(struct session *s, struct handle *handle, const stru
 	*r = (struct request){
 		.server = s->server,
 		.session = s,
+		.user = user_ref(s->user),
 		.handle = handle_ref(handle),
 		.id = f->h.id,
 		.seq = ++s->seq,
@@ -167,6 +170,7 @@ struct request *request_new(struct session *s, struct handle *handle, const stru
 	}
 	TAILQ_INSERT_TAIL(&s->requests, r, entry);
 	s->n_requests++;
+	s->user->requests++;
 	s->credit_bytes += f->payload_len;
 	s->unwritten++;
 	handle->unwritten++;
@@ -187,8 +191,7 @@ static void request_drop_payload(struct request *r)
 {
 	arena_unref(r->extent.arena);
 	if (r->extent.memory)
-		store_release(r->server->store, r->session->user, r->extent.memory,
-			      r->extent.memory_bytes);
+		store_release(r->server->store, r->user, r->extent.memory, r->extent.memory_bytes);
 	r->extent.memory = NULL;
 }
 

@@ -10,6 +10,7 @@ struct request {
 	struct extent extent;
 	struct server *server;
 	struct session *session; /* NULL: the client is gone, nobody is told */
+	struct user *user;
 	struct handle *handle;
 	uint64_t id;
 	uint64_t seq;

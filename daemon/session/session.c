@@ -33,7 +33,7 @@ static void read_cb(evutil_socket_t fd, short what, void *arg)
 	input_read(arg);
 }
 
-static void deadline_cb(evutil_socket_t fd, short what, void *arg)
+static void end_cb(evutil_socket_t fd, short what, void *arg)
 {
 	session_end(arg);
 }
@@ -99,10 +99,11 @@ int session_new(struct server *server, int taken, struct session **out)
 	}
 	s->output = evbuffer_new();
 	s->read = event_new(base, s->fd, EV_READ | EV_PERSIST, read_cb, s);
+	s->gone = event_new(base, s->fd, EV_CLOSED, end_cb, s);
 	s->write = event_new(base, s->fd, EV_WRITE, flush_cb, s);
 	s->flush = event_new(base, -1, 0, flush_cb, s);
-	s->deadline = event_new(base, -1, 0, deadline_cb, s);
-	if (!s->output || !s->read || !s->write || !s->flush || !s->deadline ||
+	s->deadline = event_new(base, -1, 0, end_cb, s);
+	if (!s->output || !s->read || !s->gone || !s->write || !s->flush || !s->deadline ||
 	    event_add(s->read, NULL) < 0)
 		goto fail;
 	if (!server->single)
@@ -145,12 +146,14 @@ void session_end(struct session *s)
 	for (unsigned int i = 0; i < s->n_fds; i++)
 		close(s->fds[i]);
 	event_freep(s->read);
+	event_freep(s->gone);
 	event_freep(s->write);
 	event_freep(s->flush);
 	event_freep(s->deadline);
 	if (s->output)
 		evbuffer_free(s->output);
 	if (s->user) {
+		s->user->queued_fds -= s->n_fds;
 		s->user->sessions--;
 		user_unref(s->user);
 	}

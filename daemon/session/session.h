@@ -45,6 +45,7 @@ struct session {
 	enum session_state state;
 	int fd;
 	struct event *read;
+	struct event *gone;	/* pending only while read is not: the peer has hung up */
 	struct event *write;	/* pending only while output waits for the peer */
 	struct event *flush;	/* sends what this round of events has produced */
 	struct event *deadline; /* of HELLO, and of a payload that has begun to arrive */
@@ -64,6 +65,7 @@ struct session {
 	unsigned int n_fds;
 	bool wants_room;  /* not reading: memory or requests must become free first */
 	bool output_full; /* not reading: the peer must read first */
+	bool broken;	  /* a reply could not be kept: nothing more can be said */
 
 	/* Output. */
 	struct evbuffer *output;

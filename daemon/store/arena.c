@@ -46,6 +46,8 @@ int arena_new(int taken, uint64_t size, struct user *user, struct store *store, 
 		.store = store,
 		.write_sealed = seals & F_SEAL_WRITE,
 	};
+	user->files++;
+	store->counters.now_files++;
 	user->arena_bytes += size;
 	store->counters.now_arena_bytes += size;
 	*out = arena;
@@ -62,6 +64,8 @@ void arena_unref(struct arena *arena)
 {
 	if (!arena || --arena->refs)
 		return;
+	arena->user->files--;
+	arena->store->counters.now_files--;
 	arena->user->arena_bytes -= arena->size;
 	arena->store->counters.now_arena_bytes -= arena->size;
 	user_unref(arena->user);

@@ -77,7 +77,7 @@ int store_new(struct event_base *base, const struct store_options *options, stru
 
 	store->base = base;
 	store->options = *options;
-	store->held_limit = LIMIT_HELD_BYTES;
+	store->held_limit = options->held_bytes;
 	store->user_held_limit = options->user_held_bytes;
 	TAILQ_INIT(&store->filesystems);
 	TAILQ_INIT(&store->runnable);

@@ -43,7 +43,8 @@ struct store_options {
 	unsigned int blocking_threads;
 	unsigned int cpu_threads;
 	unsigned int batch;	      /* extents in one chain */
-	uint64_t user_held_bytes;     /* of payloads in the daemon's own memory */
+	uint64_t held_bytes;	      /* of payloads in the daemon's own memory, and ... */
+	uint64_t user_held_bytes;     /* ... of one user's */
 	const long *filesystem_types; /* statfs magics that are accepted, ends with 0 */
 };
 

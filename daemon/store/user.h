@@ -13,9 +13,11 @@ struct user {
 	uid_t uid;
 	unsigned int refs; /* one for each session and each file */
 	unsigned int sessions;
-	unsigned int files;
-	unsigned int extents; /* under way or not settled yet */
-	unsigned int lanes;   /* kernel threads that may be stuck on this user's files */
+	unsigned int files;	 /* descriptors: files, arenas, and what is being opened */
+	unsigned int queued_fds; /* received, and not yet claimed by a frame */
+	unsigned int requests;	 /* up to their verdict, and syncs */
+	unsigned int extents;	 /* under way or not settled yet */
+	unsigned int lanes;	 /* kernel threads that may be stuck on this user's files */
 	uint64_t arena_bytes;
 	uint64_t held_bytes;	/* payloads in the daemon's own memory */
 	uint64_t decoded_bytes; /* what they were decompressed to */
