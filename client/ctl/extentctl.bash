@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bash completion for extentctl
+
+_extentctl()
+{
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+	local command=${COMP_WORDS[1]} words=
+
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		mapfile -t COMPREPLY < <(compgen -W 'copy probe status --help --version' -- "$word")
+		return
+	fi
+	case $before in
+	--compress | -c)
+		mapfile -t COMPREPLY < <(compgen -W 'zstd:3 zstd:1 zstd:15 zlib:3 zlib:9 lzo none' -- "$word")
+		return
+		;;
+	--socket | -s | --ack-log)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
+	esac
+	case $command in
+	copy)
+		words='--compress --no-durable --durable --ack-log --no-target-directory --nodatacow
+			--socket --private --quiet --json --help --version'
+		;;
+	probe) words='--socket --json --help --version' ;;
+	status) words='--socket --json --watch --help --version' ;;
+	esac
+	case $word in
+	-*)
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+		;;
+	*)
+		[ "$command" = status ] && return
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		;;
+	esac
+}
+complete -F _extentctl extentctl
