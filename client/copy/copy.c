@@ -41,6 +41,7 @@ static void update(struct tree *t)
 	stats->decoded = r->decoded;
 	stats->written_plain = r->plain;
 	stats->owners_kept = r->owners_kept;
+	stats->xattrs_skipped = t->xattrs_skipped + r->xattrs_dropped;
 	stats->commits = r->syncs;
 }
 

@@ -200,7 +200,9 @@ static int job_done(struct data *data, struct fetch_job *job)
 		s->attr.size = job->piece.offset;
 	} else {
 		err = job_write(data, job);
-		job->piece.offset += job->len;
+		/* Only an inline extent, and the file, end inside a sector. */
+		job->piece.offset = (job->piece.offset + job->len + SECTOR_MIN - 1) &
+				    ~(uint64_t)(SECTOR_MIN - 1);
 		if (!err && job->piece.offset < job->piece.end && !s->failed) {
 			job_start(data, job);
 			return 0;
@@ -273,7 +275,7 @@ int data_room(struct data *data)
 int source_piece(struct data *data, struct source *s, const struct piece *piece)
 {
 	struct fetch_job *job;
-	uint64_t size = (piece->end - piece->offset + 4095) & ~UINT64_C(4095);
+	uint64_t size = (piece->end - piece->offset + SECTOR_MIN - 1) & ~(uint64_t)(SECTOR_MIN - 1);
 	int err = 0;
 
 	while (err >= 0 && !(job = TAILQ_FIRST(&data->idle)))

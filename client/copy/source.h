@@ -9,6 +9,7 @@
 
 #define COPY_JOBS	 64
 #define COPY_MAP_EXTENTS 256
+#define SECTOR_MIN	 4096 /* what btrfs's sector sizes are multiples of */
 #define COPY_FLUSH_JOBS	 8
 
 struct source {

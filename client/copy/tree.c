@@ -84,12 +84,27 @@ static int enter(struct tree *t, const char *path, const struct stat *st, struct
 	return err;
 }
 
-static bool is_target(struct tree *t, const struct stat *st)
+/* Is the directory of the destination the source, or below it? Then the copy would copy itself. */
+static bool is_inside(struct restore_dir *to, const struct stat *source)
 {
-	for (unsigned int i = 0; i < t->n_made; i++)
-		if (t->made[i].st_dev == st->st_dev && t->made[i].st_ino == st->st_ino)
+	_cleanup_(closep) int fd = fcntl(restore_dir_fd(to), F_DUPFD_CLOEXEC, 0);
+	struct stat st, above;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	for (;;) {
+		int up;
+
+		if (st.st_dev == source->st_dev && st.st_ino == source->st_ino)
 			return true;
-	return false;
+		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		close(fd);
+		fd = up;
+		if (fd < 0 || fstat(fd, &above) < 0 ||
+		    (above.st_dev == st.st_dev && above.st_ino == st.st_ino))
+			return false;
+		st = above;
+	}
 }
 
 static int copy_directory(struct tree *t, int from_fd, const char *from, const char *path,
@@ -116,18 +131,12 @@ static int copy_directory(struct tree *t, int from_fd, const char *from, const c
 			close(fd);
 		return 0;
 	}
-	if (is_target(t, &st)) {
-		tree_error(t, path, 0, "is the destination itself: not copied into itself");
+	if (!t->depth && is_inside(to, &st)) {
+		tree_error(t, path, 0, "is not copied into itself");
 		return 0;
 	}
 	if (enter(t, path, &st, to, name, &made) < 0)
 		return 0;
-	if (!t->depth && t->n_made < TREE_TARGETS_MAX) {
-		int made_fd = restore_dir_fd(made);
-
-		if (made_fd >= 0 && !fstat(made_fd, &t->made[t->n_made]))
-			t->n_made++;
-	}
 	t->opt->stats->directories++;
 	t->depth++;
 	strcpy(below, path);

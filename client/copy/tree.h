@@ -9,8 +9,7 @@
 #include "copy/data.h"
 #include "copy/links.h"
 
-#define TREE_DEPTH_MAX	 2048 /* a descriptor and about 500 bytes of stack each */
-#define TREE_TARGETS_MAX 64
+#define TREE_DEPTH_MAX 2048 /* a descriptor and about 500 bytes of stack each */
 
 struct tree {
 	const struct copy_options *opt;
@@ -19,9 +18,7 @@ struct tree {
 	struct links *links;
 	unsigned int depth;
 	bool several; /* sources */
-	/* What was made for the sources themselves: the walk must not go into these. */
-	struct stat made[TREE_TARGETS_MAX];
-	unsigned int n_made;
+	uint64_t xattrs_skipped;
 };
 
 /*

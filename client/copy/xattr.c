@@ -32,7 +32,7 @@ static void xattr_failed(struct tree *t, const char *path, const char *name, int
 {
 	/* trusted.* and security.* need the privilege, and not all filesystems have all kinds. */
 	if (error == EOPNOTSUPP || error == EPERM)
-		t->opt->stats->xattrs_skipped++;
+		t->xattrs_skipped++;
 	else if (error != ENODATA)
 		tree_error(t, path, error, "the attribute %s cannot be copied", name);
 }

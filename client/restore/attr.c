@@ -137,7 +137,7 @@ void restore_dir_set(struct restore_dir *dir, const struct restore_attr *attr)
 		dir->mode = attr->mode & 07777;
 }
 
-int attr_xattr(int fd, const char *name, const void *value, size_t len)
+static int xattr_set(int fd, const char *name, const void *value, size_t len)
 {
 	return fsetxattr(fd, name, value, len, 0) < 0 ? -errno : 0;
 }
@@ -155,23 +155,56 @@ int restore_dir_xattr(struct restore_dir *dir, const char *name, const void *val
 		return fd;
 	if (is_acl(name))
 		dir->acl_set = true;
-	return attr_xattr(fd, name, value, len);
+	return xattr_set(fd, name, value, len);
+}
+
+static int late_keep(struct restore_file *file, const char *name, const void *value, size_t len)
+{
+	struct restore_late *l = malloc(sizeof(*l) + len + strlen(name) + 1);
+
+	if (!l)
+		return -ENOMEM;
+	l->len = len;
+	l->name = l->value + len;
+	memcpy(l->value, value, len);
+	strcpy(l->name, name);
+	l->next = file->late;
+	file->late = l;
+	return 0;
 }
 
 int restore_file_xattr(struct restore_file *file, const char *name, const void *value, size_t len)
 {
-	if (is_acl(name)) {
+	if (is_acl(name))
 		file->acl_set = true;
-		file->owner.known = false; /* an ACL's mask is the mode's group bits */
-	}
-	if (strcmp(name, "security.capability"))
-		return attr_xattr(file->fd, name, value, len);
+	/* A write strips the one, and the other may keep extentd from opening the file again. */
+	if (is_acl(name) || !strcmp(name, "security.capability"))
+		return late_keep(file, name, value, len);
+	return xattr_set(file->fd, name, value, len);
+}
 
-	free(file->capability);
-	file->capability = malloc(len ? len : 1);
-	if (!file->capability)
-		return -ENOMEM;
-	memcpy(file->capability, value, len);
-	file->capability_len = len;
-	return 0;
+void attr_late(struct restore_file *file)
+{
+	for (const struct restore_late *l = file->late; l; l = l->next) {
+		int err = xattr_set(file->fd, l->name, l->value, l->len);
+
+		if (err == -EOPNOTSUPP || err == -EPERM)
+			file->r->stats.xattrs_dropped++;
+		else if (err < 0)
+			job_failed(file->r, RESTORE_XATTR, file->dir, file->name, 0, 0, -err,
+				   is_acl(l->name) ? "the ACL could not be set"
+						   : "security.capability could not be set");
+	}
+	attr_late_free(file->late);
+	file->late = NULL;
+}
+
+void attr_late_free(struct restore_late *late)
+{
+	while (late) {
+		struct restore_late *next = late->next;
+
+		free(late);
+		late = next;
+	}
 }

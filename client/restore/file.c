@@ -82,7 +82,7 @@ int restore_file_create(struct restore_dir *dir, const char *name,
 	if (wanted && wanted->set & RESTORE_SET_MODE &&
 	    (!(wanted->set & RESTORE_SET_OWNER) ||
 	     (wanted->uid == now.uid && wanted->gid == now.gid)))
-		now.mode = wanted->mode & 0777;
+		now.mode = (wanted->mode & 0777) | 0600; /* extentd may open it again, as we */
 
 	fd = openat(up, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, now.mode);
 	if (fd < 0)
@@ -134,6 +134,40 @@ int restore_file_open(struct restore_dir *dir, const char *name, bool truncate,
 	(*out)->end = truncate ? 0 : (uint64_t)st.st_size;
 	(*out)->owner = (struct restore_owner){st.st_uid, st.st_gid, st.st_mode & 07777, true};
 	return 0;
+}
+
+/*
+ * Before extentd sees a file that existed: it takes no setuid file, and opens it again with our
+ * user's rights but not with our capabilities. Both come back in file_complete().
+ */
+void file_claim(struct restore_file *file)
+{
+	struct restore_owner *now = &file->owner;
+	mode_t mode = (now->mode & 0777) | 0600;
+
+	if (file->fresh || !now->known || (now->uid == file->r->uid && now->mode == mode))
+		return;
+	file->original = *now;
+	if (now->uid != file->r->uid && !fchown(file->fd, file->r->uid, (gid_t)-1))
+		now->uid = file->r->uid;
+	if (!fchmod(file->fd, mode))
+		now->mode = mode;
+}
+
+static void claim_undo(struct restore_file *file)
+{
+	const struct restore_owner *was = &file->original;
+	struct restore_attr *attr = &file->attr;
+
+	if (was->known && !(attr->set & RESTORE_SET_OWNER)) {
+		attr->set |= RESTORE_SET_OWNER;
+		attr->uid = was->uid;
+		attr->gid = was->gid;
+	}
+	if (was->known && !(attr->set & RESTORE_SET_MODE)) {
+		attr->set |= RESTORE_SET_MODE;
+		attr->mode = was->mode;
+	}
 }
 
 int restore_file_fd(struct restore_file *file)
@@ -204,19 +238,13 @@ static void size_apply(struct restore_file *file)
 void file_complete(struct restore_file *file)
 {
 	struct restore *r = file->r;
-	int err;
 
 	size_apply(file);
+	claim_undo(file);
 	if (file->acl_inherited && !file->acl_set)
 		fremovexattr(file->fd, "system.posix_acl_access");
 	attr_access(file->dir, file->name, file->fd, &file->owner, &file->attr);
-	if (file->capability) {
-		err = attr_xattr(file->fd, "security.capability", file->capability,
-				 file->capability_len);
-		if (err < 0)
-			job_failed(r, RESTORE_XATTR, file->dir, file->name, 0, 0, -err,
-				   "security.capability could not be set");
-	}
+	attr_late(file);
 	attr_times(file->dir, file->name, file->fd, &file->attr);
 
 	close(file->fd);
@@ -237,7 +265,7 @@ struct restore_file *file_put(struct restore_file *file)
 		if (file->fd >= 0)
 			close(file->fd);
 		restore_dir_put(file->dir);
-		free(file->capability);
+		attr_late_free(file->late);
 		free(file->name);
 		free(file);
 	}

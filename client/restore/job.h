@@ -43,6 +43,14 @@ struct restore_owner {
 	bool known;
 };
 
+/* Extended attributes that wait for the data: a list, usually empty. */
+struct restore_late {
+	struct restore_late *next;
+	size_t len;
+	char *name; /* in value, behind it */
+	char value[];
+};
+
 struct restore_file {
 	struct restore *r;
 	struct restore_dir *dir; /* held */
@@ -53,12 +61,12 @@ struct restore_file {
 	unsigned int pending;
 	unsigned int refs; /* log entries and the life above */
 	bool finished, open_failed, fresh, acl_inherited, acl_set;
-	int64_t first_id, last_id; /* OPEN's and CLOSE's; 0: extentd does not know the file */
-	uint64_t end;		   /* of the data handed over */
-	struct restore_owner owner;
+	int64_t first_id, last_id;     /* OPEN's and CLOSE's; 0: extentd does not know the file */
+	uint64_t end;		       /* of the data handed over */
+	struct restore_owner owner;    /* now */
+	struct restore_owner original; /* of a file that existed: known if to be given back */
 	struct restore_attr attr;
-	void *capability; /* security.capability, kept until the data is in */
-	size_t capability_len;
+	struct restore_late *late;
 	char *name;
 };
 TAILQ_HEAD(restore_files, restore_file);
@@ -115,9 +123,11 @@ void dir_close_all(struct restore *r);
 void attr_access(struct restore_dir *dir, const char *name, int fd, struct restore_owner *now,
 		 const struct restore_attr *attr);
 void attr_times(struct restore_dir *dir, const char *name, int fd, const struct restore_attr *attr);
-int attr_xattr(int fd, const char *name, const void *value, size_t len);
+void attr_late(struct restore_file *file); /* sets those, once */
+void attr_late_free(struct restore_late *late);
 
 /* file.c */
+void file_claim(struct restore_file *file);
 void file_complete(struct restore_file *file);
 struct restore_file *file_put(struct restore_file *file);
 

@@ -59,6 +59,7 @@ struct restore_stats {
 	uint64_t unencoded_bytes;	     /* of file content that they stand for */
 	uint64_t syncs;
 	uint64_t owners_kept; /* could not be given to whom they belong: no privilege */
+	uint64_t xattrs_dropped;
 	uint64_t failures;
 };
 
@@ -146,8 +147,8 @@ int restore_write(struct restore_file *file, struct extent_write *w);
 /* A payload buffer in shared memory; waits for one. -EMSGSIZE above the daemon's limit. */
 int restore_buffer(struct restore *r, size_t size, void **out);
 
-/* At once, but for security.capability, which any write strips: that is kept until the end.
- * -EOPNOTSUPP is returned and not reported. */
+/* At once; but ACLs and security.capability are kept until the data is in, and counted in
+ * stats.xattrs_dropped if they then cannot be set. Errors of the others are returned. */
 int restore_file_xattr(struct restore_file *file, const char *name, const void *value, size_t len);
 
 /* Waits until all writes of the file are in the kernel; 0, or the first error of one of them. */

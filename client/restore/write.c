@@ -53,6 +53,7 @@ static int handle_open(struct restore_file *file)
 
 	if (file->handle >= 0)
 		return 0;
+	file_claim(file);
 	restore_path(file->dir, file->name, path, sizeof(path));
 	do {
 		id = extent_open_fd(r->opt.session, file->fd, path,
