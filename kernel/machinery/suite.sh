@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What is run in which guest, and what each kernel is expected to have.
+
+SUITE_PASSED=0 SUITE_FAILED=0 SUITE_SKIPPED=0
+
+# The words of EXPECT: uring = the operation exists, ioerr = I/O errors reach fsync,
+# ownerr = and no other write, sync = fsync waits, fixed = registered buffers without copies.
+suite_expect() { # SERIES VARIANT
+	case $1-$2 in
+	6.12-base) echo "" ;;
+	6.12-*) echo "uring ioerr ownerr sync" ;;
+	7.3-base) echo "uring ioerr" ;;
+	7.3-*) echo "uring ioerr ownerr sync fixed" ;;
+	esac
+}
+
+suite_step() { # NAME COMMAND...
+	local name=$1 start=$SECONDS
+	shift
+	echo "--- $name"
+	if "$@"; then
+		SUITE_PASSED=$((SUITE_PASSED + 1))
+		echo "--- $name: passed ($((SECONDS - start)) s)"
+	else
+		SUITE_FAILED=$((SUITE_FAILED + 1))
+		echo "--- $name: FAILED ($((SECONDS - start)) s)"
+	fi
+}
+
+suite_skip() { # NAME REASON
+	SUITE_SKIPPED=$((SUITE_SKIPPED + 1))
+	echo "--- $1: skipped: $2"
+}
+
+suite_end() {
+	echo "$SUITE_PASSED passed, $SUITE_FAILED failed, $SUITE_SKIPPED skipped"
+	[ "$SUITE_FAILED" = 0 ]
+}
+
+suite_guest() { # SERIES VARIANT FLAVOUR [COMMAND...]
+	local series=$1 variant=$2 flavour=$3 linux log expect
+	shift 3
+	if [ $# = 0 ]; then
+		if [ "$flavour" = x86 ]; then set -- bash /tests/compat.sh; else set -- bash /tests/all.sh; fi
+	fi
+	[ "$variant" = patched ] || unset GUEST_COMMAND
+	linux=$(build_kernel "$series" "$variant" "$flavour") || return 1
+	log=$LOGS/$series-$variant-$flavour.log
+	expect=$(suite_expect "$series" "$variant")
+	if [ "$flavour" = x86 ]; then
+		qemu_boot "$linux" "$log" "$expect" "$@"
+	else
+		guest_boot "$linux" "$flavour" "$log" "$expect" "$@"
+	fi
+}
+
+# The planted fault must stop the kernel with a KASAN report: then the silence of the others counts.
+suite_planted() { # SERIES
+	local linux log=$LOGS/$1-planted-debug.log
+	linux=$(build_kernel "$1" planted debug) || return 1
+	if guest_boot "$linux" debug "$log" "$(suite_expect "$1" planted)" bash /tests/operation.sh \
+		>/dev/null 2>&1; then
+		echo "the planted use-after-free went unnoticed"
+		return 1
+	fi
+	grep -m1 'BUG: KASAN: .*use-after-free' "$log" || { echo "no KASAN report in $log"; return 1; }
+}
+
+suite_check() { # [SERIES...]
+	local series tree status=0
+	[ $# -gt 0 ] || set -- 6.12 7.3
+	for series; do
+		tree=$(source_tree "$series") || return 1
+		(flock 9 && series_apply "$series" patched) 9>"$CACHE/build.lock" || status=1
+		echo "$series: git am takes $(series_patches "$series" patched | wc -l) patches" \
+			"on $(source_version "$series")"
+		# shellcheck disable=SC2046
+		"$tree/scripts/checkpatch.pl" --strict --no-tree --root="$tree" --terse --no-summary \
+			$(series_patches "$series" patched) || status=1
+	done
+	return $status
+}
+
+# The files that the series changes, for x86-64 with 32-bit callers, which UML does not have.
+suite_compile() { # SERIES
+	local series=$1 objects
+	objects=$(series_patches "$series" patched | xargs grep -h '^+++ b/.*\.c$' |
+		sed 's|^+++ b/||; s|\.c$|.o|' | sort -u)
+	# shellcheck disable=SC2086
+	build_make "$series" patched x86 $objects && echo "$series: compiled" $objects
+}
+
+suite_series() { # SERIES
+	suite_step "$1: patches" suite_check "$1"
+	suite_step "$1: unpatched control" suite_guest "$1" base plain
+	suite_step "$1: patched" suite_guest "$1" patched plain
+	suite_step "$1: patched, KASAN and lockdep" suite_guest "$1" patched debug
+	[ -z "$(find "$KERNEL/controls" -name "$1-*.patch")" ] ||
+		suite_step "$1: planted use-after-free" suite_planted "$1"
+	suite_step "$1: patched, x86-64, 32-bit callers" suite_guest "$1" patched x86
+	suite_end
+}
+
+suite_cost() {
+	suite_guest 7.3 patched x86 bash /tests/cost.sh
+}
+
+suite_tools() {
+	local tool
+	for tool in flex bison bc cpio git make gcc; do
+		command -v "$tool" >/dev/null || { echo "$tool is not installed"; return 1; }
+	done
+	[ -e /usr/include/libelf.h ] || { echo "libelf-dev is not installed"; return 1; }
+}
+
+# What fits into CI: EXTENTD_KERNEL_CI_SECONDS (300) in all. A step is not begun if the time that
+# it usually takes is no longer there; guests only with a kernel that is in the cache already.
+suite_ci() {
+	local limit=${EXTENTD_KERNEL_CI_SECONDS:-300} series missing linux
+	if missing=$(suite_tools); then :; else
+		suite_skip "kernel" "$missing"
+		suite_end
+		return
+	fi
+	for series in 6.12 7.3; do
+		if [ ! -s "$CACHE/source/$series.version" ] && [ $((SECONDS + 90)) -gt "$limit" ]; then
+			suite_skip "$series: patches" "$SECONDS of $limit s are gone"
+			continue
+		fi
+		if ! source_version "$series" >/dev/null; then
+			suite_skip "$series: patches" "its source package is not to be had"
+			continue
+		fi
+		suite_step "$series: patches" suite_check "$series"
+	done
+	for series in 6.12 7.3; do
+		[ -s "$CACHE/source/$series.version" ] || continue
+		for variant in base patched; do
+			linux=$(build_cached "$series" "$variant" plain)
+			if [ -z "$linux" ]; then
+				suite_skip "$series: $variant guest" "no kernel in the cache"
+			elif [ $((SECONDS + 60)) -gt "$limit" ]; then
+				suite_skip "$series: $variant guest" "$SECONDS of $limit s are gone"
+			else
+				GUEST_TIMEOUT=$((limit - SECONDS)) \
+					suite_step "$series: $variant guest" suite_guest "$series" "$variant" plain
+			fi
+		done
+		if [ $((SECONDS + 100)) -gt "$limit" ]; then
+			suite_skip "$series: compile" "$SECONDS of $limit s are gone"
+		else
+			suite_step "$series: compile" suite_compile "$series"
+		fi
+	done
+	suite_end
+}

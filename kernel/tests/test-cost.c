@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What an encoded write of a 128 KiB extent costs, by each way of asking for it:
+ *
+ *	test-cost FILE EXTENTS ROUNDS
+ *
+ * For payloads of 16, 64 and 120 KiB prints the cost of an extent and its ratio to that by the
+ * plain command. The ways take turns, ROUNDS times, and the median round counts, so that a change
+ * of the machine's speed hits them all. A round ends with an fsync, so no way can leave its work
+ * to the next.
+ *
+ * Under QEMU with -icount shift=0 (FLAVOUR x86) the monotonic clock counts the instructions of
+ * the whole machine: this thread, io-wq, kernel threads and the loop device's. The share of idle
+ * time is printed, as it would count too. Elsewhere the unit is microseconds of CPU time by
+ * /proc/stat, of the whole machine as well; its grain is a clock tick.
+ *
+ * "registered" is a registered buffer whose payload is off the page boundary by 512 bytes: the
+ * kernel then copies it. "zero copy" is the same at a page boundary. On a kernel that ignores
+ * registered buffers both are plain commands.
+ */
+#include "encoded.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DEPTH	   32
+#define SLOT_SIZE  (EXTENT_UNENCODED + PAGE_BYTES)
+#define OFF_PAGE   512
+#define ROUNDS_MAX 101
+
+enum way { WAY_IOCTL, WAY_PLAIN, WAY_REGISTERED, WAY_ZERO_COPY, WAYS };
+
+static const char *const way_names[WAYS] = {"ioctl", "plain", "registered", "zero copy"};
+static unsigned char *arena;
+static struct io_uring ring;
+static struct iovec iov[DEPTH];
+static struct btrfs_ioctl_encoded_io_args args[DEPTH];
+
+static bool instructions;
+
+/* Microseconds of user, nice, system, irq and softirq time, and of idle time. */
+static double cpu_microseconds(double *idle)
+{
+	unsigned long long t[7];
+	FILE *file = fopen("/proc/stat", "r");
+	double tick = 1e6 / (double)sysconf(_SC_CLK_TCK);
+	int n = 0;
+
+	if (file) {
+		n = fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu", &t[0], &t[1], &t[2],
+			   &t[3], &t[4], &t[5], &t[6]);
+		fclose(file);
+	}
+	if (n != 7)
+		exit(99);
+	*idle = (double)(t[3] + t[4]) * tick;
+	return (double)(t[0] + t[1] + t[2] + t[5] + t[6]) * tick;
+}
+
+static double cost_now(void)
+{
+	struct timespec now;
+	double idle;
+
+	if (!instructions)
+		return cpu_microseconds(&idle);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+static void fail(const char *what, int error)
+{
+	fprintf(stderr, "test-cost: %s: %s\n", what, strerror(error));
+	exit(1);
+}
+
+static void slot_prepare(enum way way, unsigned slot, unsigned number, size_t size)
+{
+	iov[slot].iov_base =
+		arena + (size_t)slot * SLOT_SIZE + (way == WAY_REGISTERED ? OFF_PAGE : 0);
+	iov[slot].iov_len = size;
+	args[slot] = extent_args(&iov[slot], (uint64_t)number * EXTENT_UNENCODED);
+}
+
+static void run_ring(enum way way, int fd, unsigned extents, size_t size)
+{
+	unsigned issued = 0, done = 0, free_slots[DEPTH], free_count = DEPTH;
+
+	for (unsigned i = 0; i < DEPTH; i++)
+		free_slots[i] = i;
+	while (done < extents) {
+		struct io_uring_cqe *cqe;
+
+		while (free_count && issued < extents) {
+			struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
+			unsigned slot = free_slots[--free_count];
+
+			slot_prepare(way, slot, issued++, size);
+			if (way == WAY_PLAIN)
+				prep_encoded_write(sqe, fd, &args[slot]);
+			else
+				prep_encoded_write_fixed(sqe, fd, &args[slot], 0);
+			sqe->user_data = slot;
+		}
+		io_uring_submit_and_wait(&ring, 1);
+		while (!io_uring_peek_cqe(&ring, &cqe)) {
+			if (cqe->res != (int)size)
+				fail(way_names[way], cqe->res < 0 ? -cqe->res : EIO);
+			free_slots[free_count++] = (unsigned)cqe->user_data;
+			io_uring_cqe_seen(&ring, cqe);
+			done++;
+		}
+	}
+}
+
+static double run(enum way way, const char *path, unsigned extents, size_t size)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	double start;
+
+	if (fd < 0)
+		fail(path, errno);
+	syncfs(fd);
+	start = cost_now();
+	if (way == WAY_IOCTL) {
+		for (unsigned i = 0; i < extents; i++) {
+			slot_prepare(way, i % DEPTH, i, size);
+			if (ioctl(fd, BTRFS_IOC_ENCODED_WRITE, &args[i % DEPTH]) != (int)size)
+				fail("ioctl", errno);
+		}
+	} else {
+		run_ring(way, fd, extents, size);
+	}
+	if (fsync(fd))
+		fail("fsync", errno);
+	start = cost_now() - start;
+	close(fd);
+	return start / extents;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+	static const size_t sizes[] = {16 * 1024, 64 * 1024, 120 * 1024};
+	static unsigned char plain[EXTENT_UNENCODED], payload[EXTENT_UNENCODED];
+	static double cost[WAYS][ROUNDS_MAX];
+	unsigned extents = argc == 4 ? (unsigned)atoi(argv[2]) : 0;
+	unsigned rounds = argc == 4 ? (unsigned)atoi(argv[3]) : 0;
+	struct iovec whole = {NULL, (size_t)DEPTH * SLOT_SIZE};
+	const char *flavour = getenv("FLAVOUR");
+	double busy, idle, idle_start, busy_start;
+
+	if (!extents || !rounds || rounds > ROUNDS_MAX) {
+		fprintf(stderr, "usage: test-cost FILE EXTENTS ROUNDS\n");
+		return 2;
+	}
+	arena = mmap(NULL, whole.iov_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		     0);
+	whole.iov_base = arena;
+	if (arena == MAP_FAILED || io_uring_queue_init(DEPTH, &ring, 0) ||
+	    io_uring_register_buffers(&ring, &whole, 1))
+		fail("set-up", errno);
+	instructions = flavour && !strcmp(flavour, "x86");
+	busy_start = cpu_microseconds(&idle_start);
+	printf("cost of a 128 KiB extent in %s (ratio to the plain command), "
+	       "median of %u rounds of %u extents\n",
+	       instructions ? "instructions" : "microseconds of CPU time", rounds, extents);
+	printf("%-8s", "payload");
+	for (enum way way = 0; way < WAYS; way++)
+		printf(" %18s", way_names[way]);
+	printf("\n");
+	for (size_t s = 0; s < sizeof(sizes) / sizeof(*sizes); s++) {
+		extent_fill(1, sizes[s], plain, payload);
+		for (unsigned round = 0; round < rounds; round++) {
+			for (enum way way = 0; way < WAYS; way++) {
+				for (unsigned i = 0; i < DEPTH; i++) {
+					slot_prepare(way, i, 0, sizes[s]);
+					memcpy(iov[i].iov_base, payload, sizes[s]);
+				}
+				cost[way][round] = run(way, argv[1], extents, sizes[s]);
+			}
+		}
+		for (enum way way = 0; way < WAYS; way++)
+			qsort(cost[way], rounds, sizeof(**cost), by_value);
+		printf("%4zu KiB", sizes[s] / 1024);
+		for (enum way way = 0; way < WAYS; way++)
+			printf(" %10.0f (%5.2f)", cost[way][rounds / 2],
+			       cost[way][rounds / 2] / cost[WAY_PLAIN][rounds / 2]);
+		printf("\n");
+	}
+	busy = cpu_microseconds(&idle) - busy_start;
+	printf("idle share of the run: %.1f %%\n",
+	       100 * (idle - idle_start) / (idle - idle_start + busy));
+	io_uring_queue_exit(&ring);
+	return 0;
+}
