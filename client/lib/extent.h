@@ -89,7 +89,9 @@ typedef void (*extent_callback)(struct extent_session *s, const struct extent_co
 /*
  * Connecting. socket_path NULL: $EXTENTD_SOCKET, else EXTENT_DEFAULT_SOCKET. extent_attach()
  * takes over a connected stream socket, closing it also on failure. Both block until the daemon
- * has answered HELLO or ten seconds have passed.
+ * has answered HELLO or ten seconds have passed. On failure extent_error_text(NULL) says why.
+ * EXTENTD_NO_DESCRIPTORS in the environment: for a socket that is forwarded by something that
+ * passes no descriptors.
  */
 int extent_connect(const char *socket_path, struct extent_session **out);
 int extent_attach(int fd, struct extent_session **out);
@@ -124,7 +126,11 @@ int extent_process(struct extent_session *s);
 /* Blocks until something was processed or timeout_ms passed (-1: no limit); as extent_process(). */
 int extent_wait(struct extent_session *s, int timeout_ms);
 
-/* Takes the oldest completion that had no callback. 1 if there was one, else 0. */
+/*
+ * Takes the oldest completion that had no callback. 1 if there was one, else 0. EXTENT_OP_LOST
+ * comes only this way, so programs with callbacks ask too. At least as many as there are credits may wait
+ * to be taken; then new requests fail with -ENOBUFS.
+ */
 int extent_next_completion(struct extent_session *s, struct extent_completion *out);
 
 /* Requests without a completion yet. */
@@ -133,9 +139,11 @@ unsigned int extent_pending(const struct extent_session *s);
 /*
  * Payload memory that the daemon shares, so that no payload is copied through the socket. A
  * buffer belongs to the caller from extent_buffer_get() until it is handed to extent_write()
- * with EXTENT_BUFFER, and again to the library's pool when that write completes. Buffers are
- * sector-aligned and at least size bytes. NULL when the pool is used up (process completions)
- * or size is above max_payload; without descriptors they are ordinary memory.
+ * with EXTENT_BUFFER, and to the library's pool again when that write completes. Buffers are
+ * page-aligned and at least size bytes. NULL when the pool is used up (process completions), size
+ * is above max_payload, or the session has ended: extent_error_text() says which. Without
+ * descriptors they are ordinary memory. The pool has 32 MiB, or EXTENTD_POOL_BYTES of the
+ * environment, or what the daemon grants if that is less; it is made with the first buffer.
  */
 void *extent_buffer_get(struct extent_session *s, size_t size);
 void extent_buffer_put(struct extent_session *s, void *buffer);
@@ -161,7 +169,10 @@ struct extent_file_info { /* what OPEN's completion made known */
  * that the caller opened for writing (best O_RDWR, see UNVERIFIABLE); it stays the caller's and
  * may be closed as soon as the call returns. label names the file in errors. extent_open_path()
  * has the daemon open it beneath a root of its configuration, with this process's rights.
+ * A relative path starts from the working directory; mode is subject to this process's umask.
  * Returns the request id. -EMFILE: max_files handles are open. -EAGAIN: out of credits.
+ * -EOPNOTSUPP: no descriptors in this session. A handle whose open fails stays taken until
+ * extent_close(), so that no write that follows can reach another file.
  */
 int64_t extent_open_fd(struct extent_session *s, int fd, const char *label, unsigned int flags,
 		       extent_callback done, void *userdata, int *file);
@@ -177,7 +188,7 @@ struct extent_write {
 	uint64_t len;		   /* bytes of the file written */
 	uint64_t unencoded_len;	   /* bytes that the payload decodes to */
 	uint64_t unencoded_offset; /* first of those bytes that is written (bookends) */
-	const void *payload;
+	const void *payload; /* with EXTENT_BUFFER: anywhere in a buffer that holds it whole */
 	uint32_t payload_len;
 	uint32_t compression; /* enum extent_compression; EXTENT_NONE is a plain write */
 	uint32_t encryption;  /* 0; others are refused today, as by the kernel */
@@ -217,15 +228,17 @@ int64_t extent_status(struct extent_session *s, extent_callback done, void *user
 unsigned int extent_counters(const struct extent_session *s, const uint64_t **values);
 
 /* Errors. The text of the session's last error or of a completion, with file, offset and cause;
- * valid until the next call on this session. */
+ * valid until the next call on this session. NULL for the session: why this thread's last
+ * extent_connect() or extent_attach() failed. */
 const char *extent_error_text(const struct extent_session *s);
 const char *extent_completion_text(struct extent_session *s, const struct extent_completion *c);
 const char *extent_code_text(unsigned int code);
 const char *extent_code_name(unsigned int code);
 
 /*
- * The blocking layer: each queues its request, processes the session until it has completed,
- * and returns its result. Other requests' callbacks run meanwhile.
+ * The blocking layer: each queues its request, waiting for credits if need be, processes the
+ * session until it has completed, and returns its result. Other requests' callbacks run
+ * meanwhile. Not from a callback: -EDEADLK. A failed open leaves no handle to close.
  */
 int extent_open_fd_wait(struct extent_session *s, int fd, const char *label, unsigned int flags,
 			int *file);
@@ -236,7 +249,10 @@ int extent_sync_wait(struct extent_session *s, int file);
 int extent_close_wait(struct extent_session *s, int file);
 int extent_status_wait(struct extent_session *s);
 
-/* Processes until nothing is pending; the first error among the completions, or 0. */
+/*
+ * Processes until nothing is pending. Returns the first error among all completions since the last
+ * extent_drain(), those of _wait() calls excepted, or 0.
+ */
 int extent_drain(struct extent_session *s);
 
 #if defined(__GNUC__)
