@@ -248,9 +248,9 @@ kernel_is_content() {
 	local device lines complaint='error|warning|critical|aborted|corrupt'
 
 	[ $expect_kernel_errors = no ] || return 0
-	# A crash, and a system call that the sandbox refused.
+	# A crash, and a system call that the sandbox refused to the extentd of this build.
 	lines=$(kernel_lines_since begins |
-		grep -E 'Comm: (extentd|extentctl|extent-poke)|(extentd|extentctl)\[|type=1326 .*extentd')
+		grep -E "Comm: (extentd|extentctl|extent-poke)|(extentd|extentctl)\\[|type=1326 .*exe=\"$extentd\"")
 	for device in "${loops[@]+"${loops[@]}"}"; do
 		lines+=$(kernel_lines_since "$device" | grep -E "\(device $device\)" | grep -E "$complaint")
 	done
