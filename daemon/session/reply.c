@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <sys/socket.h>
 
 #include "config/config.h"
 #include "input.h"
 #include "reply.h"
 #include "server.h"
+#include "wire/codes.h"
 
 static bool put(struct session *s, const void *bytes, size_t len)
 {
@@ -102,4 +104,15 @@ bool reply_flush(struct session *s)
 	s->output_full = left > s->server->config->limits.output_bytes;
 	input_resume(s);
 	return true;
+}
+
+void reply_refusal(int fd, uint32_t code)
+{
+	union wire_frame frame = { .error = { .code = code } }; /* whose text says it all */
+	unsigned char bytes[WIRE_FRAME_MAX_FIXED];
+
+	frame.h.type = WIRE_TYPE_ERROR;
+	frame.h.length = (uint32_t)wire_fixed_size(WIRE_TYPE_ERROR);
+	wire_write(&frame, bytes);
+	send(fd, bytes, frame.h.length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

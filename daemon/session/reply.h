@@ -24,4 +24,7 @@ void reply_frame(struct session *session, uint16_t type, union wire_frame *frame
 /* Sends what it can. False if the session ended. */
 bool reply_flush(struct session *session);
 
+/* The only frame that a connection gets which is to have no session: why. Does not block. */
+void reply_refusal(int fd, uint32_t code);
+
 #endif

@@ -11,9 +11,11 @@
 #include "journal/journal.h"
 #include "opening.h"
 #include "reply.h"
+#include "reply.h"
 #include "server.h"
 #include "session.h"
 #include "store/store.h"
+#include "wire/codes.h"
 
 #define ACCEPT_BUDGET 16 /* connections before the others have their turn */
 
@@ -52,6 +54,7 @@ static void accept_cb(evutil_socket_t fd, short what, void *arg)
 			return;
 		if (server->store->counters.now_sessions >= server->config->limits.sessions) {
 			server->store->counters.sessions_refused++;
+			reply_refusal(peer, WIRE_E_DAEMON_LIMIT);
 			close(peer);
 			continue;
 		}

@@ -66,6 +66,7 @@ int session_new(struct server *server, int taken, struct session **out)
 	const struct config *c = server->config;
 	struct event_base *base = server->base;
 	struct session *s;
+	uint32_t code;
 	int r;
 
 	s = calloc(1, sizeof(*s));
@@ -113,9 +114,11 @@ int session_new(struct server *server, int taken, struct session **out)
 	return 0;
 fail:
 	server->store->counters.sessions_refused++;
+	code = r == -EDQUOT ? WIRE_E_USER_LIMIT : r == -ENOMEM ? WIRE_E_NO_MEMORY : WIRE_E_ACCESS;
+	reply_refusal(s->fd, code);
 	journal_refused(&(struct journal_peer){ s->identity ? s->identity->uid : (uid_t)-1,
 						s->identity ? s->identity->pid : 0 },
-			strerror(-r));
+			wire_code_text(code));
 	session_end(s);
 	return r;
 }

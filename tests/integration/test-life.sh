@@ -1,0 +1,121 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The daemon's life: started by a socket unit's way, reloaded, drained, killed, started again.
+. "$(dirname "$0")/lib.sh"
+requires root btrfs extentd command systemd-socket-activate
+make_btrfs mnt 1G
+w=write:0:131072:zstd:1
+
+# --- what start-up says
+fails_with "extentd.conf:2: there is no key" bash -c "printf '[Daemon]\nSokcet=/x\n' >'$work/extentd.conf'; '$extentd' --config '$work/extentd.conf'"
+fails_with "cannot be read" "$extentd" --config /nonexistent
+fails_with "is not one of" "$extentd" --backend fast --config /dev/null
+fails_with "extentd" "$extentd" --socket /nonexistent/directory/sock --config /dev/null
+rm "$work/extentd.conf"
+"$extentd" --help | grep -q -- --session-fd || fail "--help"
+"$extentd" --version | grep -q '^extentd [0-9]' || fail "--version"
+
+# --- a reload, good and bad
+start_extentd
+"$poke" "fd:$mnt/a:create" $w sync sleep:1500 write:131072:131072:zlib:2 sync >"$work/said" &
+client=$!
+sleep 0.5
+printf '[Access]\nUsers=nobody-of-this-name\n' >"$work/extentd.conf"
+kill -HUP "$daemon_pid"
+wait_for 10 grep -q 'there is no user' "$daemon_log" || fail "a bad file at a reload is not reported"
+"$poke" status >/dev/null || fail "after a bad reload the daemon serves no more"
+printf '[Limits]\nFiles=7\n' >"$work/extentd.conf"
+kill -HUP "$daemon_pid"
+wait_for 10 grep -q 'read again' "$daemon_log" || fail "a reload is not reported"
+wait $client || fail "a session did not survive the reloads: $(cat "$work/said")"
+files=()
+for i in 1 2 3 4 5 6 7 8; do files+=("fd:$mnt/f$i:create"); done
+fails_with "" "$poke" "${files[@]}"
+"$poke" "${files[@]:0:7}" >/dev/null || fail "seven files are allowed"
+
+# --- a second daemon does not take the first one's socket; a dead one's is taken over
+fails_with "in use" "$extentd" --socket "$socket" --config /dev/null
+"$poke" status >/dev/null || fail "a second daemon took the socket away"
+crash_extentd
+[ -S "$socket" ] || fail "the socket is gone after SIGKILL"
+fails_with connect "$poke" status
+rm "$work/extentd.conf"
+"$extentd" --socket "$socket" --config /dev/null >>"$daemon_log" 2>&1 &
+daemon_pid=$!
+wait_for 10 "$poke" status || fail "a dead daemon's socket is not taken over"
+
+# --- SIGTERM: what is in flight is finished and acknowledged
+"$poke" "fd:$mnt/drain:create" "mirror:$work/drain" fill:0:2000:zstd:1 >"$work/said" 2>&1 &
+client=$!
+wait_for 20 grep -q durable "$work/said" || fail "no acknowledgement in 20 s"
+stop_extentd || exit 1
+wait $client # with an error, or it was faster
+[ ! -e "$socket" ] || fail "the socket is still there after SIGTERM"
+drop_caches "$mnt"
+check_acknowledged() { # FILE MIRROR SAID
+	local n=0 range level
+
+	while read -r _ range level _; do
+		[ "$level" = durable ] || continue
+		n=$((n + 1))
+		cmp -s -i "${range%+*}" -n 131072 "$1" "$2" || fail "acknowledged, and not there: $range of $1"
+	done < <(grep '^write ' "$3")
+	say "$n acknowledged extents are there"
+}
+check_acknowledged "$mnt/drain" "$work/drain" "$work/said"
+
+# --- SIGKILL under load, again and again: what was acknowledged is there, and the next one serves
+for round in 1 2 3; do
+	start_extentd
+	"$poke" "fd:$mnt/kill$round:create" "mirror:$work/kill" fill:0:2000:zstd:$round >"$work/said" 2>&1 &
+	client=$!
+	wait_for 20 grep -q durable "$work/said" || fail "no acknowledgement in 20 s"
+	sleep 0.$round
+	crash_extentd
+	wait $client && say "the client was faster than the kill"
+	grep -qE 'ECONNRESET|EPIPE|connection' "$work/said" || say "round $round: the client saw no end of the connection"
+	drop_caches "$mnt"
+	check_acknowledged "$mnt/kill$round" "$work/kill" "$work/said"
+	rm "$mnt/kill$round" "$work/kill"
+done
+
+# --- by the socket unit's way: the first connection starts it, and the socket outlives it
+socket=$work/activated.sock
+export EXTENTD_SOCKET=$socket
+activate() {
+	systemd-socket-activate --listen="$socket" "$extentd" --config /dev/null >>"$daemon_log" 2>&1 &
+	daemon_pid=$!
+	wait_for 10 test -S "$socket" || fail "systemd-socket-activate does not listen"
+}
+activate
+"$poke" "fd:$mnt/activated:create" $w sync >/dev/null || fail "activated by a connection"
+grep -q 'the socket of the unit' "$daemon_log" || fail "the passed socket was not used"
+stop_extentd || exit 1
+[ -S "$socket" ] || fail "the unit's socket was removed"
+rm "$socket"
+activate
+"$poke" status | grep -q '^sessions ' || fail "activated again"
+
+# --- readiness and status for the service manager
+stop_extentd || exit 1
+socket=$work/extentd.sock
+python3 - "$work/notify" >"$work/notified" <<'END' &
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+s.settimeout(20)
+while True:
+    text = s.recv(4096).decode()
+    print(text, flush=True)
+    if "STOPPING=1" in text:
+        break
+END
+listener=$!
+wait_for 10 test -S "$work/notify" || fail "no notification socket"
+NOTIFY_SOCKET=$work/notify WATCHDOG_USEC=2000000 start_extentd
+wait_for 10 grep -q '^READY=1' "$work/notified" || fail "READY=1 was not sent"
+wait_for 10 grep -q '^STATUS=' "$work/notified" || fail "no status text"
+sleep 2.5
+[ "$(grep -c '^WATCHDOG=1' "$work/notified")" -ge 3 ] || fail "the watchdog is not fed: $(cat "$work/notified")"
+stop_extentd || exit 1
+wait $listener || fail "STOPPING=1 was not sent"
