@@ -98,7 +98,7 @@ static int data_begin(struct tree *t, int fd)
 
 static int copy_source(struct tree *t, const char *source, const char *destination, bool into)
 {
-	_cleanup_(target_free) struct target target = {NULL, NULL};
+	_cleanup_(target_free) struct target target = { NULL, NULL };
 	struct restore_dir *dir = NULL;
 	int err = target_find(source, destination, into, &target);
 	int fd;
@@ -152,7 +152,7 @@ static int copy_all(struct tree *t, char *const sources[], unsigned int n, const
 int copy_run(const struct copy_options *options, char *const sources[], unsigned int n,
 	     const char *destination)
 {
-	struct tree t = {.opt = options};
+	struct tree t = { .opt = options };
 	struct restore_options r = {
 		.session = options->session,
 		.nodatacow = options->nodatacow,

@@ -247,9 +247,9 @@ static int turn(struct data *data)
 int data_wait(struct data *data)
 {
 	struct pollfd p[3] = {
-		{extent_fd(data->opt.session), (short)extent_events(data->opt.session), 0},
-		{fetch_pool_fd(data->pool), POLLIN, 0},
-		{data->ring ? fetch_ring_fd(data->ring) : -1, POLLIN, 0},
+		{ extent_fd(data->opt.session), (short)extent_events(data->opt.session), 0 },
+		{ fetch_pool_fd(data->pool), POLLIN, 0 },
+		{ data->ring ? fetch_ring_fd(data->ring) : -1, POLLIN, 0 },
 	};
 	int n = turn(data);
 

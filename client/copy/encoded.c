@@ -9,7 +9,7 @@
 
 void fetch_prepare(struct fetch_job *job)
 {
-	job->iov = (struct iovec){job->buffer, job->size};
+	job->iov = (struct iovec){ job->buffer, job->size };
 	memset(&job->args, 0, sizeof(job->args));
 	job->args.iov = &job->iov;
 	job->args.iovcnt = 1;

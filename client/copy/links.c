@@ -51,7 +51,7 @@ struct links *links_free(struct links *links)
 
 const struct link *links_find(struct links *links, dev_t dev, ino_t ino)
 {
-	struct seen key = {.dev = dev, .ino = ino};
+	struct seen key = { .dev = dev, .ino = ino };
 	struct seen **found = tfind(&key, &links->tree, seen_compare);
 
 	return found ? &(*found)->link : NULL;

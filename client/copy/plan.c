@@ -20,7 +20,7 @@ bool plan_piece(const struct fiemap_extent *extent, uint64_t size, uint64_t max,
 		return false;
 	if (!(extent->fe_flags & whole) && end - start > max)
 		end = start + max;
-	*out = (struct piece){start, end};
+	*out = (struct piece){ start, end };
 	*at = end;
 	return true;
 }

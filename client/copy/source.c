@@ -143,7 +143,7 @@ static int copy_small(struct data *data, struct source *s)
 		.owner = s,
 		.fd = s->fd,
 		.how = FETCH_PLAIN,
-		.piece = {0, s->size},
+		.piece = { 0, s->size },
 		.size = (uint32_t)s->size,
 	};
 	int err = 0;
@@ -164,7 +164,7 @@ static int copy_small(struct data *data, struct source *s)
 
 static int source_read(struct data *data, struct source *s)
 {
-	struct piece whole = {0, s->size};
+	struct piece whole = { 0, s->size };
 
 	if (!s->size)
 		return 0;

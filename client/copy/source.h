@@ -8,6 +8,7 @@
 #include "copy/data.h"
 
 #define COPY_JOBS	 64
+#define COPY_TURN_FILES	 8 /* begun between two looks at what has arrived */
 #define COPY_MAP_EXTENTS 256
 #define SECTOR_MIN	 4096 /* what btrfs's sector sizes are multiples of */
 #define COPY_FLUSH_JOBS	 8
@@ -40,6 +41,7 @@ struct data {
 	struct sources sources;
 	struct fetch_jobs idle, stalled;
 	unsigned int unflushed;
+	unsigned int begun; /* files, for the rhythm of COPY_TURN_FILES */
 	struct fetch_job jobs[COPY_JOBS];
 	union {
 		struct fiemap map;

@@ -77,14 +77,14 @@ static void xattrs_copy_fd(struct tree *t, int fd, const char *path, const struc
 
 void xattrs_copy_file(struct tree *t, int fd, const char *path, struct restore_file *file)
 {
-	struct xattr_target to = {.file = file};
+	struct xattr_target to = { .file = file };
 
 	xattrs_copy_fd(t, fd, path, &to);
 }
 
 void xattrs_copy_dir(struct tree *t, int fd, const char *path, struct restore_dir *dir)
 {
-	struct xattr_target to = {.dir = dir};
+	struct xattr_target to = { .dir = dir };
 
 	xattrs_copy_fd(t, fd, path, &to);
 }
@@ -93,7 +93,7 @@ void xattrs_copy_name(struct tree *t, int from_fd, const char *name, const char 
 		      struct restore_dir *dir, const char *to_name)
 {
 	char from[64 + 256], target[64 + 256], list[4096];
-	struct xattr_target to = {.path = target};
+	struct xattr_target to = { .path = target };
 	int to_fd = restore_dir_fd(dir);
 	ssize_t len;
 

@@ -92,7 +92,7 @@ void attr_access(struct restore_dir *dir, const char *name, int fd, struct resto
 
 void attr_times(struct restore_dir *dir, const char *name, int fd, const struct restore_attr *attr)
 {
-	struct timespec times[2] = {attr->atime, attr->mtime};
+	struct timespec times[2] = { attr->atime, attr->mtime };
 	int err;
 
 	if (!(attr->set & RESTORE_SET_TIMES))
@@ -105,7 +105,7 @@ void attr_times(struct restore_dir *dir, const char *name, int fd, const struct 
 
 void restore_name_set(struct restore_dir *dir, const char *name, const struct restore_attr *attr)
 {
-	struct restore_owner now = {.known = false};
+	struct restore_owner now = { .known = false };
 
 	attr_access(dir, name, -1, &now, attr);
 	attr_times(dir, name, -1, attr);
@@ -113,7 +113,7 @@ void restore_name_set(struct restore_dir *dir, const char *name, const struct re
 
 void restore_dir_set(struct restore_dir *dir, const struct restore_attr *attr)
 {
-	struct restore_owner now = {dir->uid, dir->gid, dir->mode, true};
+	struct restore_owner now = { dir->uid, dir->gid, dir->mode, true };
 	int fd = restore_dir_fd(dir);
 
 	if (fd < 0) {

@@ -46,7 +46,7 @@ int dir_filesystem(struct restore *r, dev_t dev, int fd)
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (copy < 0)
 		return -errno;
-	r->filesystems[r->filesystem_count++] = (struct restore_filesystem){dev, copy};
+	r->filesystems[r->filesystem_count++] = (struct restore_filesystem){ dev, copy };
 	return 0;
 }
 

@@ -31,8 +31,11 @@ unsigned int restore_files_open(const struct restore *r)
 
 static int window_wait(struct restore *r)
 {
-	int err = restore_poll(r);
+	int err = r->broken;
 
+	/* Requests and answers travel in batches: a few files, one turn. */
+	if (++r->opened % RESTORE_POLL_FILES == 0)
+		err = restore_poll(r);
 	/* What the caller still holds cannot be waited for: only the finished ones end. */
 	while (err >= 0 && r->open_files >= r->window && extent_pending(r->opt.session))
 		err = restore_wait(r, -1);
@@ -65,7 +68,7 @@ int restore_file_create(struct restore_dir *dir, const char *name,
 			const struct restore_attr *wanted, struct restore_file **out)
 {
 	struct restore *r = dir->r;
-	struct restore_owner now = {r->uid, dir->mode & S_ISGID ? dir->gid : r->gid, 0600, true};
+	struct restore_owner now = { r->uid, dir->mode & S_ISGID ? dir->gid : r->gid, 0600, true };
 	int err = dir_name_check(name);
 	int up, fd;
 
@@ -132,7 +135,7 @@ int restore_file_open(struct restore_dir *dir, const char *name, bool truncate,
 	if (err < 0)
 		return err;
 	(*out)->end = truncate ? 0 : (uint64_t)st.st_size;
-	(*out)->owner = (struct restore_owner){st.st_uid, st.st_gid, st.st_mode & 07777, true};
+	(*out)->owner = (struct restore_owner){ st.st_uid, st.st_gid, st.st_mode & 07777, true };
 	return 0;
 }
 

@@ -92,6 +92,7 @@ struct restore {
 	struct restore_options opt;
 	struct restore_stats stats;
 	unsigned int window, open_files;
+	unsigned int opened;	/* in all, for the rhythm of RESTORE_POLL_FILES */
 	unsigned int finishing; /* finished files with writes under way */
 	uid_t uid;
 	gid_t gid;

@@ -7,6 +7,7 @@
  * daemon, and about 150 bytes from then until the next commit, for its name in messages.
  */
 #define RESTORE_WINDOW_FILES	512    /* open files; the session's max_files may allow fewer */
+#define RESTORE_POLL_FILES	16     /* opened between two looks at the session */
 #define RESTORE_DIR_DESCRIPTORS 256    /* cached directories */
 #define RESTORE_UNSETTLED_FILES 131072 /* named in memory until a commit proves their extents */
 #define RESTORE_UNSETTLED_LOG	65536  /* extents that wait for the commit that durable() needs */

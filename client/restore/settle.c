@@ -48,7 +48,7 @@ void settle_log(struct restore_file *file, uint64_t offset, uint64_t len, int64_
 		log->room = room;
 	}
 	file->refs++;
-	log->extents[log->count++] = (struct restore_logged){file, offset, len, id};
+	log->extents[log->count++] = (struct restore_logged){ file, offset, len, id };
 	log->direct |= id < 0;
 }
 
@@ -75,7 +75,7 @@ static struct restore_file *find_owner(struct restore_files *files, int handle, 
 {
 	struct restore_file *file;
 
-	TAILQ_FOREACH (file, files, entry)
+	TAILQ_FOREACH(file, files, entry)
 		if (file->handle == handle && file->first_id && file->first_id < id &&
 		    id < file->last_id)
 			return file;
