@@ -24,6 +24,7 @@
 #include "store/store.h"
 
 #define STATUS_SECONDS 5
+#define STOP_SECONDS   10 /* for files to be opened, when asked to stop */
 
 struct daemon {
 	struct options options;
@@ -33,6 +34,7 @@ struct daemon {
 	struct server *server;
 	struct event *signals[3];
 	struct event *status;
+	struct event *patience;
 	char *bound; /* socket path that we made and take away again */
 	long types[64];
 };
@@ -68,7 +70,19 @@ static void stop_cb(evutil_socket_t sig, short what, void *arg)
 	if (d->server->draining) /* asked twice: now */
 		event_base_loopbreak(d->base);
 	sd_notify(0, "STOPPING=1");
+	event_add(d->patience, &(struct timeval){ .tv_sec = STOP_SECONDS });
 	server_drain(d->server);
+}
+
+/* Files that still are not open by now may never be. Writes are waited for. */
+static void patience_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->server->n_requests)
+		event_add(d->patience, &(struct timeval){ .tv_sec = STOP_SECONDS });
+	else
+		event_base_loopbreak(d->base);
 }
 
 static void reload_cb(evutil_socket_t sig, short what, void *arg)
@@ -168,6 +182,9 @@ static int watch_signals(struct daemon *d)
 	/* A peer that is gone, and a write past RLIMIT_FSIZE, are errors of one request. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	d->patience = event_new(d->base, -1, 0, patience_cb, d);
+	if (!d->patience)
+		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_SIZE(watched); i++) {
 		d->signals[i] = evsignal_new(d->base, watched[i].number, watched[i].handler, d);
 		if (!d->signals[i] || event_add(d->signals[i], NULL) < 0)
@@ -276,8 +293,14 @@ static void stop(struct daemon *d)
 			event_free(d->signals[i]);
 	if (d->status)
 		event_free(d->status);
+	if (d->patience)
+		event_free(d->patience);
 	if (d->server) {
 		d->server->ended = NULL;
+		server_flush(d->server);
+		/* A worker that hangs in somebody's file can't be joined, and uses all this. */
+		if (d->server->n_openings)
+			_exit(EXIT_SUCCESS);
 		server_free(d->server);
 	}
 	store_free(d->store);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "barrier.h"
 #include "base/cleanup.h"
@@ -77,10 +78,8 @@ static int open_path(struct opening *o, int root)
 		flags |= O_CREAT;
 	if (o->flags & WIRE_OPEN_EXCLUSIVE)
 		flags |= O_EXCL;
-	if (o->flags & WIRE_OPEN_TRUNCATE)
-		flags |= O_TRUNC;
 	fd = open_beneath(root, o->rest, flags, o->mode);
-	if (fd == -EACCES && !(o->flags & WIRE_OPEN_TRUNCATE)) /* a file that may only be written */
+	if (fd == -EACCES) /* a file that may only be written */
 		fd = open_beneath(root, o->rest, (flags & ~O_ACCMODE) | O_WRONLY, o->mode);
 	return fd;
 }
@@ -118,6 +117,9 @@ static void opening_run(struct job *job)
 				 : peer	 ? FILE_PASSED
 					 : FILE_SHARED,
 				 nodatacow, types, &o->facts);
+	/* Only now: a file that is refused keeps its contents. */
+	if (r == 0 && o->flags & WIRE_OPEN_TRUNCATE)
+		r = ftruncate(o->facts.fd, 0) < 0 ? -errno : 0;
 	if (peer)
 		identity_restore();
 	if (r == -EXDEV || r == -ELOOP)

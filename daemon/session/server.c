@@ -97,8 +97,7 @@ void server_free(struct server *server)
 	if (!server)
 		return;
 	while ((s = TAILQ_FIRST(&server->sessions)))
-		if (reply_flush(s)) /* the last answers */
-			session_end(s);
+		session_end(s);
 	if (server->listener)
 		event_free(server->listener);
 	if (server->accept_again)
@@ -126,6 +125,16 @@ int server_adopt(struct server *server, int fd)
 	return session_new(server, fd, &session);
 }
 
+void server_flush(struct server *server)
+{
+	struct session *s, *next;
+
+	for (s = TAILQ_FIRST(&server->sessions); s; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		reply_flush(s);
+	}
+}
+
 void server_drain(struct server *server)
 {
 	server->draining = true;
@@ -137,9 +146,10 @@ void server_drain(struct server *server)
 
 void server_check_end(struct server *server)
 {
-	bool over = server->single ? TAILQ_EMPTY(&server->sessions) : server->draining;
+	bool over = server->single ? TAILQ_EMPTY(&server->sessions)
+				   : server->draining && !server->n_openings;
 
-	if (!over || server->n_requests || server->n_openings || !store_idle(server->store))
+	if (!over || server->n_requests || !store_idle(server->store))
 		return;
 	if (server->ended)
 		server->ended(server->arg);

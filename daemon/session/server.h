@@ -49,6 +49,9 @@ int server_adopt(struct server *server, int fd);
 /* Refuses what is new, settles and answers what is under way, then calls ended(). */
 void server_drain(struct server *server);
 
+/* Sends the last answers, as far as the peers take them. */
+void server_flush(struct server *server);
+
 /* A session is gone or a request finished: looks whether draining is over. */
 void server_check_end(struct server *server);
 

@@ -29,7 +29,9 @@ int arena_new(int taken, uint64_t size, struct user *user, struct store *store, 
 	if (fstat(fd, &st) < 0 || (uint64_t)st.st_size < size)
 		return WIRE_E_ARENA_SIZE;
 
-	map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	/* Before Linux 6.7 a write-sealed memfd can't be mapped shared, not even for reading. A
+	 * private mapping that is never written to shows the same pages. */
+	map = mmap(NULL, size, PROT_READ, seals & F_SEAL_WRITE ? MAP_PRIVATE : MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	arena = malloc(sizeof(*arena));

@@ -23,6 +23,8 @@
 #include "wire/codes.h"
 #include "writer.h"
 
+#define file_of(j) ((struct file *)((char *)(j)-offsetof(struct file, job)))
+
 static int flags_check(int fd, bool nodatacow_allowed, struct file_facts *out)
 {
 	int flags;
@@ -178,18 +180,41 @@ struct file *file_ref(struct file *file)
 	return file;
 }
 
-void file_unref(struct file *file)
+static void file_free(struct file *file)
 {
-	struct store *store;
+	struct store *store = file->store;
 
-	if (!file || --file->refs)
-		return;
-	store = file->store;
-	close(file->fd);
 	inode_unref(file->inode);
 	file->user->files--;
 	user_unref(file->user);
 	store->counters.now_files--;
 	free(file);
 	writer_pump_later(store);
+}
+
+static void close_run(struct job *job)
+{
+	close(file_of(job)->fd);
+}
+
+static void close_done(struct job *job)
+{
+	file_free(file_of(job));
+}
+
+void file_unref(struct file *file)
+{
+	struct stat st;
+
+	if (!file || --file->refs)
+		return;
+	if (fstat(file->fd, &st) == 0 && st.st_nlink) {
+		close(file->fd);
+		file_free(file);
+		return;
+	}
+	/* The last close of a file without a name frees all its extents: not in the loop. */
+	file->job.run = close_run;
+	file->job.done = close_done;
+	workers_queue(file->store->blocking, &file->job);
 }

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "workers.h"
+
 struct filesystem;
 struct inode;
 struct store;
@@ -21,7 +23,8 @@ struct file {
 	bool own;      /* reopened: the peer can neither steal its errors nor set O_APPEND */
 	bool encoded;  /* takes encoded writes; else all is decoded */
 	bool nodatacow;
-	uint64_t size; /* bytes, when it was opened */
+	uint64_t size;	/* bytes, when it was opened */
+	struct job job; /* closing it, where that may take long */
 };
 
 enum file_source {
