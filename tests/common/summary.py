@@ -15,7 +15,7 @@ for line in open(sys.argv[1], encoding="utf-8", errors="replace"):
     count[kind] += 1
     output = test.get("stdout", "") or ""
     if kind == "skipped":
-        reason = re.findall(r"skipped: (.*)", output)
+        reason = re.findall(r"skipped: (.*)", output) or output.strip().splitlines()
         print(f"  skipped: {test['name']}: {reason[-1] if reason else 'it did not say why'}")
     elif kind == "failed":
         print(f"  FAILED: {test['name']} ({result}, {test['duration']:.1f} s)")
