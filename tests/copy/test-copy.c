@@ -23,15 +23,15 @@ static void test_targets(void **state)
 		bool is_directory;
 		const char *parent, *name;
 	} rows[] = {
-		{"a", "b", false, ".", "b"},	  {"a", "b/c", false, "b", "c"},
-		{"a", "/c", false, "/", "c"},	  {"a", "//c//", false, "/", "c"},
-		{"a", "b//c/", false, "b", "c"},  {"a", "d", true, "d", "a"},
-		{"x/a/", "d/", true, "d/", "a"},  {"/a", "d", true, "d", "a"},
-		{"x//a///", "d", true, "d", "a"}, {".", "d", true, "d", NULL},
-		{"./", "d", true, "d", NULL},	  {"x/.", "d", true, "d", NULL},
-		{"..", "d", true, "d", NULL},	  {"x/..", "d", true, "d", NULL},
-		{"/", "d", true, "d", NULL},	  {"///", "d", true, "d", NULL},
-		{"...", "d", true, "d", "..."},	  {".a", "d", true, "d", ".a"},
+		{ "a", "b", false, ".", "b" },	    { "a", "b/c", false, "b", "c" },
+		{ "a", "/c", false, "/", "c" },	    { "a", "//c//", false, "/", "c" },
+		{ "a", "b//c/", false, "b", "c" },  { "a", "d", true, "d", "a" },
+		{ "x/a/", "d/", true, "d/", "a" },  { "/a", "d", true, "d", "a" },
+		{ "x//a///", "d", true, "d", "a" }, { ".", "d", true, "d", NULL },
+		{ "./", "d", true, "d", NULL },	    { "x/.", "d", true, "d", NULL },
+		{ "..", "d", true, "d", NULL },	    { "x/..", "d", true, "d", NULL },
+		{ "/", "d", true, "d", NULL },	    { "///", "d", true, "d", NULL },
+		{ "...", "d", true, "d", "..." },   { ".a", "d", true, "d", ".a" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -106,28 +106,28 @@ static void pieces_are(struct fiemap_extent e, uint64_t size, uint64_t at,
 
 static void test_pieces(void **state)
 {
-	struct fiemap_extent plain = {.fe_logical = 4096, .fe_length = 300000};
+	struct fiemap_extent plain = { .fe_logical = 4096, .fe_length = 300000 };
 	struct fiemap_extent encoded = plain, reserved = plain, later = plain, past = plain;
 
 	pieces_are(plain, 1 << 20, 0,
-		   (struct piece[]){{4096, 135168}, {135168, 266240}, {266240, 304096}}, 3);
+		   (struct piece[]){ { 4096, 135168 }, { 135168, 266240 }, { 266240, 304096 } }, 3);
 	/* A file that ends inside, before and at the start of the extent. */
-	pieces_are(plain, 200000, 0, (struct piece[]){{4096, 135168}, {135168, 200000}}, 2);
+	pieces_are(plain, 200000, 0, (struct piece[]){ { 4096, 135168 }, { 135168, 200000 } }, 2);
 	pieces_are(plain, 4000, 0, NULL, 0);
 	pieces_are(plain, 4096, 0, NULL, 0);
 	/* What a piece before it has already covered. */
-	pieces_are(plain, 1 << 20, 300000, (struct piece[]){{300000, 304096}}, 1);
+	pieces_are(plain, 1 << 20, 300000, (struct piece[]){ { 300000, 304096 } }, 1);
 
 	encoded.fe_flags = FIEMAP_EXTENT_ENCODED;
-	pieces_are(encoded, 1 << 20, 0, (struct piece[]){{4096, 304096}}, 1);
+	pieces_are(encoded, 1 << 20, 0, (struct piece[]){ { 4096, 304096 } }, 1);
 	later.fe_flags = FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_DELALLOC;
-	pieces_are(later, 1 << 20, 0, (struct piece[]){{4096, 304096}}, 1);
+	pieces_are(later, 1 << 20, 0, (struct piece[]){ { 4096, 304096 } }, 1);
 	reserved.fe_flags = FIEMAP_EXTENT_UNWRITTEN;
 	pieces_are(reserved, 1 << 20, 0, NULL, 0);
 	/* A map that overflows is a map that ends at the file's end. */
 	past.fe_length = UINT64_MAX;
 	past.fe_flags = FIEMAP_EXTENT_ENCODED;
-	pieces_are(past, 1 << 20, 0, (struct piece[]){{4096, 1 << 20}}, 1);
+	pieces_are(past, 1 << 20, 0, (struct piece[]){ { 4096, 1 << 20 } }, 1);
 }
 
 /* The kernel's answers, and answers that no sound filesystem gives. */
@@ -140,21 +140,21 @@ static void test_results(void **state)
 		int error;
 		uint32_t payload_len;
 	} rows[] = {
-		{8192, 131072, 131072, 0, EXTENT_ZSTD, 0, 8192},
-		{8192, 4096, 131072, 126976, EXTENT_ZSTD, 0, 8192}, /* a bookend */
-		{100, 300, 300, 0, EXTENT_ZLIB, 0, 100},	    /* inline */
-		{8192, 5000, 8192, 0, EXTENT_NONE, 0, 5000},	    /* a plain tail */
-		{0, 0, 0, 0, EXTENT_NONE, 0, 0},		    /* the end */
-		{-EIO, 0, 0, 0, EXTENT_NONE, -EIO, 0},
-		{131073, 131072, 131072, 0, EXTENT_ZSTD, -EBADMSG, 0},
-		{8192, 0, 131072, 0, EXTENT_ZSTD, -EBADMSG, 0},
-		{8192, 4097, 131072, 126976, EXTENT_ZSTD, -EBADMSG, 0},
-		{8192, 4096, 131072, 131073, EXTENT_ZSTD, -EBADMSG, 0},
-		{8192, UINT64_MAX, 131072, 1, EXTENT_ZSTD, -EBADMSG, 0},
+		{ 8192, 131072, 131072, 0, EXTENT_ZSTD, 0, 8192 },
+		{ 8192, 4096, 131072, 126976, EXTENT_ZSTD, 0, 8192 }, /* a bookend */
+		{ 100, 300, 300, 0, EXTENT_ZLIB, 0, 100 },	      /* inline */
+		{ 8192, 5000, 8192, 0, EXTENT_NONE, 0, 5000 },	      /* a plain tail */
+		{ 0, 0, 0, 0, EXTENT_NONE, 0, 0 },		      /* the end */
+		{ -EIO, 0, 0, 0, EXTENT_NONE, -EIO, 0 },
+		{ 131073, 131072, 131072, 0, EXTENT_ZSTD, -EBADMSG, 0 },
+		{ 8192, 0, 131072, 0, EXTENT_ZSTD, -EBADMSG, 0 },
+		{ 8192, 4097, 131072, 126976, EXTENT_ZSTD, -EBADMSG, 0 },
+		{ 8192, 4096, 131072, 131073, EXTENT_ZSTD, -EBADMSG, 0 },
+		{ 8192, UINT64_MAX, 131072, 1, EXTENT_ZSTD, -EBADMSG, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct fetch_job job = {.size = 131072, .how = FETCH_ENCODED};
+		struct fetch_job job = { .size = 131072, .how = FETCH_ENCODED };
 
 		fetch_prepare(&job);
 		job.args.len = rows[i].len;

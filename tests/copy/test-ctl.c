@@ -33,27 +33,27 @@ static int parse(void *values, const char *text)
 }
 
 static const struct command_option options[] = {
-	{"flag", 'f', NULL, OPTION_FLAG, offsetof(struct values, flag), ""},
-	{"no-cleared", 0, NULL, OPTION_CLEAR, offsetof(struct values, cleared), ""},
-	{"string", 's', "TEXT", OPTION_STRING, offsetof(struct values, string), ""},
-	{"number", 'n', "N", OPTION_NUMBER, offsetof(struct values, number), ""},
-	{"parsed", 0, "X", OPTION_PARSED, 0, "", parse},
-	{NULL},
+	{ "flag", 'f', NULL, OPTION_FLAG, offsetof(struct values, flag), "" },
+	{ "no-cleared", 0, NULL, OPTION_CLEAR, offsetof(struct values, cleared), "" },
+	{ "string", 's', "TEXT", OPTION_STRING, offsetof(struct values, string), "" },
+	{ "number", 'n', "N", OPTION_NUMBER, offsetof(struct values, number), "" },
+	{ "parsed", 0, "X", OPTION_PARSED, 0, "", parse },
+	{ NULL },
 };
-static const struct command command = {"test", "ARG", "Tests.", options, NULL};
+static const struct command command = { "test", "ARG", "Tests.", options, NULL };
 
 static int run(struct values *v, int *first, const char *const *words)
 {
-	char *argv[16] = {(char *)(uintptr_t) "test"};
+	char *argv[16] = { (char *)(uintptr_t) "test" };
 	int argc = 1;
 
-	*v = (struct values){.cleared = true};
+	*v = (struct values){ .cleared = true };
 	while (*words)
 		argv[argc++] = (char *)(uintptr_t)*words++;
 	return option_parse(&command, argc, argv, v, first);
 }
 
-#define RUN(v, first, ...) run(v, first, (const char *const[]){__VA_ARGS__, NULL})
+#define RUN(v, first, ...) run(v, first, (const char *const[]){ __VA_ARGS__, NULL })
 
 static void test_options(void **state)
 {
@@ -95,7 +95,7 @@ static void test_bytes(void **state)
 
 static void test_line(void **state)
 {
-	struct progress_view view = {1 << 20, 1 << 19, 7, 4 << 20};
+	struct progress_view view = { 1 << 20, 1 << 19, 7, 4 << 20 };
 	char out[300];
 
 	progress_line(&view, 2, 1 << 20, 79, out, sizeof(out));
