@@ -113,7 +113,6 @@ static struct handle *handle_new(struct session *s, uint32_t number)
 		return NULL;
 	handle->refs = 1;
 	handle->number = number;
-	TAILQ_INIT(&handle->waiting);
 	handle_unref(s->handles[number]); /* of an OPEN that failed */
 	s->handles[number] = handle;
 	return handle;
@@ -184,6 +183,7 @@ static void do_cancel(struct session *s, const struct wire_cancel *f)
 		done = extent_cancel(&r->extent);
 	} else if (r) {
 		request_refuse(r, WIRE_E_CANCELLED, 0);
+		write_resume(s);
 		done = true;
 	}
 	reply_code(s, f->h.id, done ? 0 : WIRE_E_TOO_LATE, 0);

@@ -12,9 +12,8 @@ struct handle {
 	uint32_t number;
 	struct file *file; /* NULL while it is being opened, and when that failed */
 	bool opening;
-	struct request_list waiting; /* for the file to be open, in order */
-	unsigned int unwritten;	     /* requests that the kernel has not taken, and the opening */
-	uint64_t lost;		     /* extents since the last SYNC of the file */
+	unsigned int unwritten; /* requests that the kernel has not taken, and the opening */
+	uint64_t lost;		/* extents since the last SYNC of the file */
 };
 
 struct handle *handle_ref(struct handle *handle);

@@ -22,6 +22,7 @@
 #include "store/user.h"
 #include "store/writer.h"
 #include "wire/codes.h"
+#include "write.h"
 
 struct opening {
 	struct job job;
@@ -172,7 +173,6 @@ static void opening_done(struct job *job)
 	struct session *s = o->session;
 	struct handle *handle = o->handle;
 	struct server *server = o->server;
-	struct request *r;
 
 	lane_give(server->store, o->user, NULL);
 	server->n_openings--;
@@ -196,16 +196,9 @@ static void opening_done(struct job *job)
 			open_reply(o);
 	}
 
-	while ((r = TAILQ_FIRST(&handle->waiting))) {
-		if (!handle->file) {
-			request_refuse(r, WIRE_E_HANDLE, 0);
-			continue;
-		}
-		TAILQ_REMOVE(&handle->waiting, r, waiting);
-		request_start(r);
-	}
 	handle->unwritten--;
 	if (s) {
+		write_resume(s);
 		s->unwritten--;
 		barrier_passed(s, handle, o->seq);
 	}

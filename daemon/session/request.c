@@ -198,7 +198,7 @@ static void request_drop_payload(struct request *r)
 void request_refuse(struct request *r, uint32_t code, int kernel_errno)
 {
 	if (r->queued)
-		TAILQ_REMOVE(&r->handle->waiting, r, waiting);
+		TAILQ_REMOVE(&r->session->waiting, r, waiting);
 	request_drop_payload(r);
 	r->server->store->counters.writes_refused++;
 	r->extent.kernel_errno = kernel_errno;
@@ -214,7 +214,7 @@ void request_orphan(struct request *r)
 	TAILQ_REMOVE(&s->requests, r, entry);
 	if (!r->started) {
 		if (r->queued)
-			TAILQ_REMOVE(&r->handle->waiting, r, waiting);
+			TAILQ_REMOVE(&s->waiting, r, waiting);
 		request_drop_payload(r);
 		r->session = NULL;
 		r->handle->unwritten--;

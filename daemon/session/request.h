@@ -16,11 +16,11 @@ struct request {
 	uint64_t seq;
 	enum wire_ack_level ack;
 	bool acked;
-	bool queued;		      /* on handle->waiting */
+	bool queued;		      /* on session->waiting */
 	bool started;		      /* the store has it */
 	bool written;		      /* counted as taken by the kernel, or given up */
 	TAILQ_ENTRY(request) entry;   /* session->requests */
-	TAILQ_ENTRY(request) waiting; /* handle->waiting, until the file is open */
+	TAILQ_ENTRY(request) waiting; /* session->waiting */
 };
 
 /* From a checked frame; NULL when out of memory. Counts for the session and the handle. */

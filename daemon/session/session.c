@@ -76,6 +76,7 @@ int session_new(struct server *server, int taken, struct session **out)
 	s->fd = steal_fd(&fd);
 	s->state = SESSION_HELLO;
 	TAILQ_INIT(&s->requests);
+	TAILQ_INIT(&s->waiting);
 	TAILQ_INIT(&s->barriers);
 	TAILQ_INIT(&s->openings);
 	TAILQ_INSERT_TAIL(&server->sessions, s, entry);

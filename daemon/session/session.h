@@ -78,7 +78,8 @@ struct session {
 	uint64_t seq;		/* of the last request */
 	unsigned int unwritten; /* requests before it that the kernel has not taken */
 	struct request_list requests;
-	unsigned int n_requests; /* in that list: up to their verdict */
+	struct request_list waiting; /* for a file to be open, in order */
+	unsigned int n_requests;     /* in that list: up to their verdict */
 	struct barrier_list barriers;
 	struct opening_list openings;
 	uint64_t lost; /* extents since the last SYNC */

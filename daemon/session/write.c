@@ -49,16 +49,29 @@ void write_refuse(struct session *s, const struct wire_write *f, uint32_t code)
 	reply_code(s, f->h.id, code, 0);
 }
 
+void write_resume(struct session *s)
+{
+	struct request *r;
+
+	while ((r = TAILQ_FIRST(&s->waiting)) && !r->handle->opening) {
+		TAILQ_REMOVE(&s->waiting, r, waiting);
+		r->queued = false;
+		if (r->handle->file)
+			request_start(r);
+		else
+			request_refuse(r, WIRE_E_HANDLE, 0);
+	}
+}
+
+/* One that waits for its file to be open holds up those behind it: they may be for the same file
+ * through another handle, and which file it is is not known yet. */
 static void write_go(struct request *r)
 {
-	if (r->handle->opening) {
-		r->queued = true;
-		TAILQ_INSERT_TAIL(&r->handle->waiting, r, waiting);
-	} else if (r->handle->file) {
-		request_start(r);
-	} else { /* its OPEN failed while the payload arrived */
-		request_refuse(r, WIRE_E_HANDLE, 0);
-	}
+	struct session *s = r->session;
+
+	r->queued = true;
+	TAILQ_INSERT_TAIL(&s->waiting, r, waiting);
+	write_resume(s);
 }
 
 void write_start(struct session *s, const struct wire_write *f)
