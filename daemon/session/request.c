@@ -37,6 +37,9 @@ static void request_acknowledge(struct request *r, enum wire_ack_level level, ui
 	r->acked = true;
 	if (!s)
 		return;
+	/* Accepted, and not decompressed yet. */
+	if (ack.form == WIRE_FORM_ENCODED && !r->extent.file->encoded)
+		ack.form = WIRE_FORM_DECODED;
 	s->credit_bytes -= r->extent.payload_len;
 	reply_ack(s, &ack);
 }
