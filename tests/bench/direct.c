@@ -80,6 +80,8 @@ static void ring_one(const struct load *load, unsigned int id)
 				struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
 				unsigned int slot = idle[--free_slots];
 
+				if (!sqe)
+					die("io_uring_get_sqe");
 				slot_fill(&slots[slot], load, next++);
 				io_uring_prep_rw(IORING_OP_URING_CMD, sqe, fd, &slots[slot].args, 0,
 						 0);
