@@ -8,6 +8,7 @@
 #define CTL_COMMANDS(X)                                                                            \
 	X(copy)                                                                                    \
 	X(probe)                                                                                   \
+	X(receive)                                                                                 \
 	X(status)
 
 #define X(name) extern const struct command name##_command;

@@ -38,9 +38,12 @@ static void descriptors_raise(void)
 int main(int argc, char *argv[])
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
+	const char *called = argc ? strrchr(argv[0], '/') : NULL;
 
 	signal(SIGPIPE, SIG_IGN);
 	descriptors_raise();
+	if (argc && !strcmp(called ? called + 1 : argv[0], "btrfs-receive"))
+		return receive_command.run(argc, argv);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(name, commands[i]->name))
 			return commands[i]->run(argc - 1, argv + 1);

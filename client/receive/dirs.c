@@ -113,7 +113,7 @@ static struct entry *entry_find(struct dirs *d, struct stream_string path)
 	if (e && entry_is(e, path))
 		return e;
 	hash = path_hash(path);
-	LIST_FOREACH (e, &d->buckets[hash % BUCKETS], bucket)
+	LIST_FOREACH(e, &d->buckets[hash % BUCKETS], bucket)
 		if (e->hash == hash && entry_is(e, path))
 			break;
 	if (e) {
@@ -197,7 +197,7 @@ int dirs_parent(struct dirs *d, struct stream_string path, struct dir **out,
 		char name[STREAM_NAME_MAX + 1])
 {
 	const char *slash = path.size ? memrchr(path.data, '/', path.size) : NULL;
-	struct stream_string above = {path.data, slash ? slash - path.data : 0};
+	struct stream_string above = { path.data, slash ? slash - path.data : 0 };
 	const char *last = slash ? slash + 1 : path.data;
 	size_t size = path.data + path.size - last;
 

@@ -4,11 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "receive/file.h"
+
+#define FCHMODAT2                                                                                  \
+	452 /* Linux 6.6, on every architecture but alpha; newer than Debian 12's headers */
 
 static int file_end(struct file *f)
 {
@@ -66,9 +70,16 @@ int file_new(int fd, int dir, struct stream_string path, int *failed, uint64_t *
 	return 0;
 }
 
+int file_chmod_at(int dir, const char *name, mode_t mode)
+{
+	int r = syscall(FCHMODAT2, dir, name, mode, AT_SYMLINK_NOFOLLOW);
+
+	return r && errno == ENOSYS ? fchmodat(dir, name, mode, AT_SYMLINK_NOFOLLOW) : r;
+}
+
 int file_set(struct file *f, unsigned int set, const struct action *a)
 {
-	struct timespec times[2] = {a->atime, a->mtime};
+	struct timespec times[2] = { a->atime, a->mtime };
 	int fd = f->sink.fd, r = 0;
 
 	if (set & ACTION_OWNER) {
@@ -88,8 +99,7 @@ int file_set(struct file *f, unsigned int set, const struct action *a)
 		if (f->known && f->mode == a->mode) {
 			++*f->saved;
 		} else {
-			r = fd >= 0 ? fchmod(fd, a->mode)
-				    : fchmodat(f->dir, f->name, a->mode, AT_SYMLINK_NOFOLLOW);
+			r = fd >= 0 ? fchmod(fd, a->mode) : file_chmod_at(f->dir, f->name, a->mode);
 			f->mode = a->mode;
 		}
 	}
@@ -97,6 +107,23 @@ int file_set(struct file *f, unsigned int set, const struct action *a)
 		r = fd >= 0 ? futimens(fd, times)
 			    : utimensat(f->dir, f->name, times, AT_SYMLINK_NOFOLLOW);
 	return r ? -errno : 0;
+}
+
+bool file_mode_hinders(mode_t mode)
+{
+	mode_t readable = mode >> 2 & 0111, writable = mode >> 1 & 0111;
+
+	return mode & (S_ISUID | S_ISGID) || writable & ~readable;
+}
+
+int file_set_aside_mode(struct file *f)
+{
+	if (!file_mode_hinders(f->mode))
+		return 0;
+	f->last.mode = f->mode;
+	f->set |= ACTION_MODE;
+	f->mode = 0600;
+	return fchmod(f->sink.fd, f->mode) ? -errno : 0;
 }
 
 int file_keep_capability(struct file *f, struct stream_bytes value)

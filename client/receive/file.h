@@ -16,7 +16,7 @@ struct file {
 	int dir;	       /* for what has no descriptor */
 	const char *name;      /* last component of path */
 	bool known;	       /* mode, uid and gid are what the inode has */
-	mode_t mode;
+	mode_t mode;	       /* what it has, also where owner and group are not known */
 	uint64_t uid, gid;
 	unsigned int set; /* ACTION_*: at the end, in the order owner, mode, capability, times */
 	struct action last;
@@ -36,6 +36,14 @@ int file_new(int fd, int dir, struct stream_string path, int *failed, uint64_t *
 /* Owner, mode and times, those of set; what is known to be so already is not set again. */
 int file_set(struct file *f, unsigned int set, const struct action *a);
 
+/*
+ * Modes that extentd cannot work with: it refuses setuid and setgid files (what makes writes
+ * durable would strip the bits), and one that may be written but not read it could not prove.
+ */
+bool file_mode_hinders(mode_t mode);
+/* Takes such a mode away until the end, or until something else is set. */
+int file_set_aside_mode(struct file *f);
+
 /* security.capability is kept until the end: any write or change of owner strips it. */
 int file_keep_capability(struct file *f, struct stream_bytes value);
 
@@ -44,5 +52,9 @@ int file_keep_capability(struct file *f, struct stream_bytes value);
  * has arrived, and frees it. The first error, if it is known by now.
  */
 int file_release(struct file *f);
+
+/* fchmodat(2) that follows no symbolic link, and needs no /proc where the kernel is 6.6 or later.
+ */
+int file_chmod_at(int dir, const char *name, mode_t mode);
 
 #endif

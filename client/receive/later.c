@@ -61,7 +61,7 @@ static struct node *node_child(struct later *l, struct node *parent, const char 
 	uint64_t h = name_hash(parent, name, size);
 	struct node *n;
 
-	LIST_FOREACH (n, &l->buckets[h & l->mask], bucket)
+	LIST_FOREACH(n, &l->buckets[h & l->mask], bucket)
 		if (n->hash == h && n->parent == parent && n->size == size &&
 		    !memcmp(n->name, name, size))
 			return n;
@@ -200,7 +200,7 @@ int later_set(struct later *l, const struct stream_command *c)
 		return -ENOMEM;
 	l->count += !n->has_times;
 	n->has_times = true;
-	n->times = (struct later_times){c->atime, c->mtime, c->position};
+	n->times = (struct later_times){ c->atime, c->mtime, c->position };
 	return 0;
 }
 
@@ -232,7 +232,7 @@ void later_drop(struct later *l, struct stream_string path)
 int later_rename(struct later *l, struct stream_string from, struct stream_string to)
 {
 	const char *slash = memrchr(to.data, '/', to.size);
-	struct stream_string above = {to.data, slash ? slash - to.data : 0};
+	struct stream_string above = { to.data, slash ? slash - to.data : 0 };
 	const char *name = slash ? slash + 1 : to.data;
 	struct node *n, *old, *moved, *parent;
 	size_t size = to.data + to.size - name;
@@ -280,13 +280,13 @@ static struct stream_string node_path(const struct node *n, char *buffer, size_t
 
 	for (; n->parent; n = n->parent) {
 		if ((size_t)(p - buffer) < n->size + 1)
-			return (struct stream_string){NULL, 0};
+			return (struct stream_string){ NULL, 0 };
 		p -= n->size;
 		memcpy(p, n->name, n->size);
 		if (n->parent->parent)
 			*--p = '/';
 	}
-	return (struct stream_string){p, buffer + size - p};
+	return (struct stream_string){ p, buffer + size - p };
 }
 
 int later_take_all(struct later *l, later_fn fn, void *userdata)

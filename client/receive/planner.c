@@ -261,7 +261,7 @@ static void group_start(struct planner *p, const struct stream_command *c)
 /* A command outside any group. */
 static int push_alone(struct planner *p, const struct stream_command *c)
 {
-	struct stream_string file = {p->file, p->file_size};
+	struct stream_string file = { p->file, p->file_size };
 	int r = 0;
 
 	switch (c->op) {

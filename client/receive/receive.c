@@ -19,12 +19,14 @@
 #define BLOCK_SIZE  (2u << 20)
 #define BLOCK_COUNT 8
 
+#define TICK_EVERY 256 /* commands */
+
 struct receive {
 	const struct receive_options *o;
 	struct receive_stats *stats;
 	struct planner *planner;
-	struct target *target; /* NULL between subvolumes */
-	uint8_t uuid[16];      /* of target */
+	struct executor *target; /* NULL between subvolumes */
+	uint8_t uuid[16];	 /* of target */
 	uint64_t transid;
 	char name[STREAM_NAME_MAX + 1];
 	uint64_t target_errors;	 /* in this subvolume */
@@ -74,6 +76,12 @@ static void warn(void *userdata, const struct action *a, const char *what, int e
 		     strerror(error));
 }
 
+/* What a sink learns after the call that caused it. */
+static void sink_report(void *userdata, const char *text)
+{
+	tell(userdata, LOG_ERR, "%s", text);
+}
+
 static int source_open(struct receive *rx, const char *role, const uint8_t uuid[16],
 		       uint64_t transid)
 {
@@ -119,7 +127,7 @@ static int clone_root(void *userdata, const uint8_t uuid[16], uint64_t transid)
 	struct receive *rx = userdata;
 
 	if (!memcmp(uuid, rx->uuid, 16))
-		return target_root(rx->target);
+		return executor_root(rx->target);
 	if (rx->source >= 0 && !memcmp(uuid, rx->source_uuid, 16))
 		return rx->source;
 	closep(&rx->source);
@@ -130,7 +138,7 @@ static int clone_root(void *userdata, const uint8_t uuid[16], uint64_t transid)
 
 static int subvolume_begin(struct receive *rx, const struct stream_command *c)
 {
-	struct target_options options = {
+	struct executor_options options = {
 		.sink = rx->o->sink,
 		.clone_root = clone_root,
 		.warn = warn,
@@ -155,13 +163,13 @@ static int subvolume_begin(struct receive *rx, const struct stream_command *c)
 	rx->transid = c->ctransid;
 	rx->target_errors = 0;
 	rx->stats->subvolumes++;
-	return target_new(steal_fd(&fd), &options, &rx->target);
+	return executor_new(steal_fd(&fd), &options, &rx->target);
 }
 
 static void add_stats(struct receive *rx)
 {
-	const struct target_stats *from = target_stats(rx->target);
-	struct target_stats *to = &rx->stats->target;
+	const struct executor_stats *from = executor_stats(rx->target);
+	struct executor_stats *to = &rx->stats->target;
 
 	to->inodes += from->inodes;
 	to->elided += from->elided;
@@ -173,25 +181,25 @@ static void add_stats(struct receive *rx)
 /* Everything durable, then sealed; only if nothing went wrong. */
 static int subvolume_end(struct receive *rx, uint64_t position, bool complete)
 {
-	struct stream_string none = {0};
+	struct stream_string none = { 0 };
 	const char *what = "finishing";
 	int r;
 
 	if (!rx->target)
 		return 0;
-	r = target_finish(rx->target);
+	r = executor_finish(rx->target);
 	if (!r && complete && !rx->target_errors) {
 		what = "syncing";
-		r = rx->o->sink->sync(rx->o->sink, target_root(rx->target));
+		r = rx->o->sink->sync(rx->o->sink, executor_root(rx->target));
 		if (!r) {
 			what = "sealing";
-			r = subvolume_seal(target_root(rx->target), rx->uuid, rx->transid);
+			r = subvolume_seal(executor_root(rx->target), rx->uuid, rx->transid);
 		}
 	}
 	if (r)
 		failed_at(rx, position, what, none, r, rx->o->sink->text);
 	add_stats(rx);
-	target_free(rx->target);
+	executor_free(rx->target);
 	rx->target = NULL;
 	closep(&rx->source);
 	rx->source = -1;
@@ -208,15 +216,15 @@ static int execute(void *userdata, const struct action *a)
 		return subvolume_end(rx, a->position, true);
 	if (op == STREAM_C_SUBVOL || op == STREAM_C_SNAPSHOT) {
 		r = subvolume_end(rx, a->position, true) ?: subvolume_begin(rx, a->command);
-		return r ? failed_at(rx, a->position, stream_op_name(op), (struct stream_string){0},
-				     r, "")
+		return r ? failed_at(rx, a->position, stream_op_name(op),
+				     (struct stream_string){ 0 }, r, "")
 			 : 0;
 	}
 	if (!rx->target)
 		return failed_at(rx, a->position, stream_op_name(op), a->path, -EPROTO,
 				 "no subvolume was begun");
 	rx->o->sink->text[0] = 0;
-	r = target_execute(rx->target, a);
+	r = executor_execute(rx->target, a);
 	if (r)
 		failed_at(rx, a->position, a->command ? stream_op_name(a->command->op) : "utimes",
 			  a->path, r, rx->o->sink->text);
@@ -257,7 +265,11 @@ static int receive_stream(struct receive *rx, struct stream *s)
 			return r;
 		}
 		if (!r) {
-			rx->stats->commands++;
+			if (++rx->stats->commands % TICK_EVERY == 0) {
+				rx->stats->bytes = stream_position(s);
+				if (rx->o->tick)
+					rx->o->tick(rx->o->userdata);
+			}
 			r = planner_push(rx->planner, &c);
 			if (!r && c.op == STREAM_C_END && rx->o->stop_at_end)
 				return 0;
@@ -269,13 +281,15 @@ static int receive_stream(struct receive *rx, struct stream *s)
 
 int receive(const struct receive_options *options, struct receive_stats *stats)
 {
-	struct receive rx = {.o = options, .stats = stats, .source = -1};
+	struct receive rx = { .o = options, .stats = stats, .source = -1 };
 	struct block_source *pool = NULL;
 	struct stream *s = NULL;
 	mode_t mask = umask(0);
 	int r;
 
-	*stats = (struct receive_stats){0};
+	*stats = (struct receive_stats){ 0 };
+	options->sink->report = sink_report;
+	options->sink->userdata = &rx;
 	r = block_pool_new(BLOCK_SIZE, BLOCK_COUNT, &pool);
 	if (!r)
 		r = stream_new_fd(options->input, pool, &s);

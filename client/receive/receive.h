@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "receive/sink.h"
-#include "receive/target.h"
+#include "receive/executor.h"
 
 struct receive_options {
 	int input;	     /* the stream: a file, a pipe */
@@ -24,12 +24,13 @@ struct receive_options {
 	uint64_t max_errors; /* -E: give up after so many; 0: only at the end */
 	/* One line each; level as in syslog: LOG_ERR, LOG_WARNING, LOG_INFO. */
 	void (*message)(void *userdata, int level, const char *text);
+	void (*tick)(void *userdata); /* now and then, when stats have changed; or NULL */
 	void *userdata;
 };
 
 struct receive_stats {
 	uint64_t bytes, commands, subvolumes, errors, warnings;
-	struct target_stats target;
+	struct executor_stats target;
 };
 
 /*

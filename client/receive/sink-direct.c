@@ -19,7 +19,7 @@ struct sink_direct {
 	uint8_t plain[PAYLOAD_UNENCODED_MAX];
 };
 
-static int write_all(int fd, const uint8_t *p, uint64_t size, uint64_t offset)
+int sink_write_plain(int fd, const uint8_t *p, uint64_t size, uint64_t offset)
 {
 	while (size) {
 		ssize_t n = pwrite(fd, p, size, offset);
@@ -46,14 +46,14 @@ static int payload_failed(struct sink_direct *d, int r, const struct payload_fau
 
 static int write_decoded(struct sink_direct *d, int fd, const struct sink_write *w)
 {
-	struct payload_fault fault = {0};
+	struct payload_fault fault = { 0 };
 	int r;
 
 	r = payload_decode_part(d->scratch, w->compression, w->payload, w->payload_len, d->plain,
 				w->unencoded_len, w->unencoded_offset + w->len, &fault);
 	if (r)
 		return payload_failed(d, r, &fault);
-	r = write_all(fd, d->plain + w->unencoded_offset, w->len, w->offset);
+	r = sink_write_plain(fd, d->plain + w->unencoded_offset, w->len, w->offset);
 	d->sink.stats.decoded += !r;
 	return r;
 }
@@ -66,7 +66,7 @@ static bool decoding_helps(int error)
 
 static int write_encoded(struct sink_direct *d, int fd, const struct sink_write *w)
 {
-	struct iovec iov = {(void *)w->payload, w->payload_len};
+	struct iovec iov = { (void *)w->payload, w->payload_len };
 	struct btrfs_ioctl_encoded_io_args args = {
 		.iov = &iov,
 		.iovcnt = 1,
@@ -76,7 +76,7 @@ static int write_encoded(struct sink_direct *d, int fd, const struct sink_write 
 		.unencoded_offset = w->unencoded_offset,
 		.compression = w->compression,
 	};
-	struct payload_fault fault = {0};
+	struct payload_fault fault = { 0 };
 	ssize_t n;
 
 	if (w->encryption)
@@ -118,7 +118,7 @@ static int direct_write(struct sink *s, struct sink_file *f, const struct sink_w
 	if (w->compression) {
 		r = write_encoded(d, f->fd, w);
 	} else {
-		r = write_all(f->fd, w->payload, w->payload_len, w->offset);
+		r = sink_write_plain(f->fd, w->payload, w->payload_len, w->offset);
 		s->stats.plain += !r;
 	}
 	if (!r) {
@@ -160,6 +160,7 @@ int sink_direct_new(bool check, bool decompress, struct sink **out)
 	d->sink = (struct sink){
 		.write = direct_write,
 		.settle = direct_settle,
+		.prove = direct_settle,
 		.close = direct_close,
 		.sync = direct_sync,
 		.free = direct_free,

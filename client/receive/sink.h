@@ -43,11 +43,17 @@ struct sink {
 	int (*write)(struct sink *s, struct sink_file *f, const struct sink_write *w);
 	/* Waits until no write of f (NULL: of any file) is in flight. The first error. */
 	int (*settle)(struct sink *s, struct sink_file *f);
+	/* As settle, and proves that what was written is on disk: to be called before anything but
+	 * a write changes f's content, for afterwards nothing could be proved any more. */
+	int (*prove)(struct sink *s, struct sink_file *f);
 	/* No more writes to f from here on; those in flight go on. */
 	void (*close)(struct sink *s, struct sink_file *f);
 	/* Waits until everything on f's filesystem is safe on disk; fd is a directory there. */
 	int (*sync)(struct sink *s, int fd);
 	void (*free)(struct sink *s);
+	/* The receiver's: what went wrong with a write taken earlier, with its file and range. */
+	void (*report)(void *userdata, const char *text);
+	void *userdata;
 	struct sink_stats stats;
 	char text[256]; /* more about the last error than its errno, or empty */
 };
@@ -58,5 +64,12 @@ struct sink {
  * the kernel would take them as they are.
  */
 int sink_direct_new(bool check, bool decompress, struct sink **out);
+
+/* Compressed extents to extentd. The session stays the caller's; nobody else uses it meanwhile. */
+struct extent_session;
+int sink_extent_new(struct extent_session *session, struct sink **out);
+
+/* All of it, by pwrite(2). */
+int sink_write_plain(int fd, const uint8_t *p, uint64_t size, uint64_t offset);
 
 #endif

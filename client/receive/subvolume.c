@@ -40,11 +40,11 @@ static int match_info(int mount, uint64_t id, bool received, struct subvolume_ma
 static int find_by(int mount, const uint8_t uuid[16], uint64_t transid, bool received,
 		   struct subvolume_match *out)
 {
-	struct btrfs_ioctl_search_args args = {.key = {
-						       .tree_id = BTRFS_UUID_TREE_OBJECTID,
-						       .max_transid = UINT64_MAX,
-						       .nr_items = 1,
-					       }};
+	struct btrfs_ioctl_search_args args = { .key = {
+							.tree_id = BTRFS_UUID_TREE_OBJECTID,
+							.max_transid = UINT64_MAX,
+							.nr_items = 1,
+						} };
 	struct btrfs_ioctl_search_header h;
 	uint64_t half[2], id;
 	int r = -ENOENT;
@@ -127,7 +127,7 @@ int subvolume_make(int parent, const char *name, int source)
 
 int subvolume_seal(int fd, const uint8_t uuid[16], uint64_t transid)
 {
-	struct btrfs_ioctl_received_subvol_args args = {.stransid = transid};
+	struct btrfs_ioctl_received_subvol_args args = { .stransid = transid };
 
 	memcpy(args.uuid, uuid, 16);
 	if (ioctl(fd, BTRFS_IOC_SET_RECEIVED_SUBVOL, &args))

@@ -6,13 +6,13 @@
 #include "craft.h"
 #include "stream/crc32c.h"
 
-const uint8_t craft_uuid[16] = {0x10, 0x32, 0x54, 0x76, 0x98, 0xba, 0xdc, 0xfe,
-				1,    2,    3,	  4,	5,    6,    7,	  8};
-const uint8_t craft_parent_uuid[16] = {0xfe, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+const uint8_t craft_uuid[16] = { 0x10, 0x32, 0x54, 0x76, 0x98, 0xba, 0xdc, 0xfe,
+				 1,    2,    3,	   4,	 5,    6,    7,	   8 };
+const uint8_t craft_parent_uuid[16] = { 0xfe, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 
 void craft_new(struct craft *c)
 {
-	*c = (struct craft){.data = malloc(CRAFT_SIZE)};
+	*c = (struct craft){ .data = malloc(CRAFT_SIZE) };
 	if (!c->data)
 		abort();
 }
@@ -105,13 +105,14 @@ void craft(struct craft *c, unsigned int op, const char *letters, ...)
 	static const struct {
 		char letter;
 		uint8_t attribute;
-	} strings[] = {{'p', STREAM_A_PATH},
-		       {'t', STREAM_A_PATH_TO},
-		       {'l', STREAM_A_PATH_LINK},
-		       {'c', STREAM_A_CLONE_PATH}},
-	  numbers[] = {{'i', STREAM_A_INO},	   {'s', STREAM_A_SIZE}, {'m', STREAM_A_MODE},
-		       {'u', STREAM_A_UID},	   {'g', STREAM_A_GID},	 {'r', STREAM_A_RDEV},
-		       {'o', STREAM_A_FILE_OFFSET}};
+	} strings[] = { { 'p', STREAM_A_PATH },
+			{ 't', STREAM_A_PATH_TO },
+			{ 'l', STREAM_A_PATH_LINK },
+			{ 'c', STREAM_A_CLONE_PATH } },
+	  numbers[] = { { 'i', STREAM_A_INO },	      { 's', STREAM_A_SIZE },
+			{ 'm', STREAM_A_MODE },	      { 'u', STREAM_A_UID },
+			{ 'g', STREAM_A_GID },	      { 'r', STREAM_A_RDEV },
+			{ 'o', STREAM_A_FILE_OFFSET } };
 	const void *data;
 	int64_t sec;
 	va_list ap;

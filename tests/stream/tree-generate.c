@@ -107,8 +107,8 @@ static const char *pick_below_root(unsigned int mask)
 /* Few letters, so that names come back and collide; now and then a hard one. */
 static void new_name(char *path, size_t size)
 {
-	static const char *const odd[] = {"a b", "new\nline", "\xc3\xa9\xff", "back\\slash",
-					  "-rf", "...",	      "o257-7-0"};
+	static const char *const odd[] = { "a b", "new\nline", "\xc3\xa9\xff", "back\\slash",
+					   "-rf", "...",       "o257-7-0" };
 	const char *dir = pick(TYPE(S_IFDIR)) ?: ".";
 
 	if (chance(4))
@@ -166,7 +166,7 @@ static size_t random_size(void)
 
 static void new_file(const char *path)
 {
-	static const char *const methods[] = {"zlib", "lzo", "zstd"};
+	static const char *const methods[] = { "zlib", "lzo", "zstd" };
 	_cleanup_(closep) int fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600 | below(0200));
 	size_t size = random_size();
 
@@ -234,7 +234,7 @@ static void change_file(void)
 
 static void reflink(void)
 {
-	struct file_clone_range range = {0};
+	struct file_clone_range range = { 0 };
 	_cleanup_(closep) int from = -1, to = -1;
 	const char *source = pick(TYPE(S_IFREG)), *target = pick(TYPE(S_IFREG));
 	struct stat st;
@@ -262,12 +262,12 @@ static void set_acl(const char *path, bool default_acl)
 			uint16_t tag, perm;
 			uint32_t id;
 		} entry[5];
-	} acl = {2,
-		 {{1, 7, ~0u},
-		  {2, below(8), 1000 + below(9)},
-		  {4, below(8), ~0u},
-		  {16, below(8), ~0u},
-		  {32, below(8), ~0u}}};
+	} acl = { 2,
+		  { { 1, 7, ~0u },
+		    { 2, below(8), 1000 + below(9) },
+		    { 4, below(8), ~0u },
+		    { 16, below(8), ~0u },
+		    { 32, below(8), ~0u } } };
 
 	static_assert(sizeof(acl) == 44, "as linux/posix_acl_xattr.h has it");
 	if (lsetxattr(path, default_acl ? "system.posix_acl_default" : "system.posix_acl_access",
@@ -278,7 +278,7 @@ static void set_acl(const char *path, bool default_acl)
 static void change_attributes(void)
 {
 	/* VFS_CAP_REVISION_2, effective, cap_net_raw */
-	static const uint32_t capability[5] = {0x02000001, 1 << 13, 0, 0, 0};
+	static const uint32_t capability[5] = { 0x02000001, 1 << 13, 0, 0, 0 };
 	const char *path = pick(ANY & ~TYPE(S_IFLNK));
 	struct timespec times[2];
 	struct stat st;
@@ -299,7 +299,7 @@ static void change_attributes(void)
 		break;
 	case 2:
 		for (int i = 0; i < 2; i++)
-			times[i] = (struct timespec){below(2000000000), below(1000000000)};
+			times[i] = (struct timespec){ below(2000000000), below(1000000000) };
 		(void)!utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
 		break;
 	case 3:

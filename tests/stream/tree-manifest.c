@@ -6,9 +6,10 @@
  * Blocks are compared by what they share: a block of the disk is named after the first place that
  * refers to it, in all the trees given. Needs root.
  *
- *	tree-manifest [-l] DIR...
+ *	tree-manifest [-l] [-s] DIR...
  *
  * -l: loosely, whether and how data are compressed is left out; sharing is not.
+ * -s: without the extents of files of at most a sector, inline or not as it happens.
  */
 #include <dirent.h>
 #include <err.h>
@@ -40,7 +41,7 @@ struct place {
 };
 
 static void *places;
-static bool loose;
+static bool loose, skip_small;
 
 static int place_compare(const void *a, const void *b)
 {
@@ -60,7 +61,7 @@ static const char *place_first(uint64_t space, uint64_t tree, uint64_t key, cons
 
 	if (!new)
 		err(1, "malloc");
-	*new = (struct place){.space = space, .tree = tree, .key = key};
+	*new = (struct place){ .space = space, .tree = tree, .key = key };
 	found = tsearch(new, &places, place_compare);
 	if (!found)
 		err(1, "tsearch");
@@ -156,7 +157,7 @@ static void run_add(struct run *r, uint64_t start, uint64_t size, const char *ki
 static void extent_add(struct run *r, const char *label, uint64_t offset,
 		       const struct btrfs_file_extent_item *item)
 {
-	static const char *const methods[] = {"plain", "zlib", "lzo", "zstd"};
+	static const char *const methods[] = { "plain", "zlib", "lzo", "zstd" };
 	uint64_t disk = le64toh(item->disk_bytenr), ram = le64toh(item->ram_bytes);
 	uint64_t in = le64toh(item->offset), size = le64toh(item->num_bytes);
 	const char *method = item->compression < 4 ? methods[item->compression] : "unknown";
@@ -196,7 +197,7 @@ static void put_extents(const char *label, int fd, uint64_t ino, uint64_t file_s
 		struct btrfs_ioctl_search_args_v2 args;
 		uint8_t bytes[sizeof(struct btrfs_ioctl_search_args_v2) + (1 << 20)];
 	} search;
-	struct run run = {.label = label};
+	struct run run = { .label = label };
 	uint64_t from = 0, covered = 0;
 
 	for (;;) {
@@ -216,7 +217,7 @@ static void put_extents(const char *label, int fd, uint64_t ino, uint64_t file_s
 			break;
 		for (uint32_t i = 0; i < k->nr_items; i++) {
 			struct btrfs_ioctl_search_header h;
-			struct btrfs_file_extent_item item = {0};
+			struct btrfs_file_extent_item item = { 0 };
 
 			memcpy(&h, p, sizeof(h));
 			p += sizeof(h);
@@ -256,7 +257,8 @@ static void put_content(const char *label, const char *path, const struct stat *
 	XXH3_freeState(hash);
 	printf("%s content %" PRIu64 " %016" PRIx64 "%016" PRIx64 "\n", label,
 	       (uint64_t)st->st_size, (uint64_t)sum.high64, (uint64_t)sum.low64);
-	put_extents(label, fd, st->st_ino, st->st_size);
+	if (!skip_small || st->st_size > SECTOR)
+		put_extents(label, fd, st->st_ino, st->st_size);
 }
 
 static char *quoted(const char *path)
@@ -335,16 +337,23 @@ static void put_tree(uint64_t tree, const char *root, const char *path)
 
 int main(int argc, char **argv)
 {
-	loose = argc > 1 && !strcmp(argv[1], "-l");
-	if (argc < 2 + loose)
-		errx(2, "usage: tree-manifest [-l] DIR...");
-	for (int i = 1 + loose; i < argc; i++) {
+	int option;
+
+	while ((option = getopt(argc, argv, "ls")) != -1) {
+		loose |= option == 'l';
+		skip_small |= option == 's';
+		if (option == '?')
+			return 2;
+	}
+	if (optind == argc)
+		errx(2, "usage: tree-manifest [-l] [-s] DIR...");
+	for (int i = optind; i < argc; i++) {
 		/* Inode numbers and delayed allocation settle with a commit. */
 		_cleanup_(closep) int fd = open(argv[i], O_RDONLY | O_DIRECTORY);
 
 		if (fd < 0 || syncfs(fd))
 			err(1, "%s", argv[i]);
-		put_tree(i, argv[i], argv[i]);
+		put_tree(i - optind + 1, argv[i], argv[i]);
 	}
 	return fflush(stdout) ? 1 : 0;
 }

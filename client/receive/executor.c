@@ -25,15 +25,15 @@
 #include "base/cleanup.h"
 #include "receive/dirs.h"
 #include "receive/file.h"
-#include "receive/target.h"
+#include "receive/executor.h"
 
-struct target {
-	struct target_options o;
+struct executor {
+	struct executor_options o;
 	int root;
 	struct action root_last; /* owner and mode that it shall have in the end */
 	struct dirs *dirs;
 	struct file *current;
-	struct target_stats stats;
+	struct executor_stats stats;
 	int failed; /* by a file after it was current */
 	uid_t uid;  /* what new inodes get */
 	gid_t gid;
@@ -44,7 +44,7 @@ static int call(int r)
 	return r < 0 ? -errno : 0;
 }
 
-static int root_look(struct target *t)
+static int root_look(struct executor *t)
 {
 	struct stat st;
 
@@ -54,7 +54,7 @@ static int root_look(struct target *t)
 	return 0;
 }
 
-static int root_close(struct target *t)
+static int root_close(struct executor *t)
 {
 	if (!t->o.closed)
 		return 0;
@@ -63,7 +63,7 @@ static int root_close(struct target *t)
 }
 
 /* setgid matters to what is made from here on, and a stream may well go on. */
-static int root_open(struct target *t)
+static int root_open(struct executor *t)
 {
 	struct action *a = &t->root_last;
 	int r = 0;
@@ -73,13 +73,13 @@ static int root_open(struct target *t)
 	if (!r && a->set & ACTION_MODE)
 		r = call(fchmod(t->root, a->mode));
 	a->set = 0;
-	dirs_changed(t->dirs, (struct stream_string){"", 0});
+	dirs_changed(t->dirs, (struct stream_string){ "", 0 });
 	return r;
 }
 
-int target_new(int root, const struct target_options *options, struct target **out)
+int executor_new(int root, const struct executor_options *options, struct executor **out)
 {
-	struct target *t = calloc(1, sizeof(*t));
+	struct executor *t = calloc(1, sizeof(*t));
 	int r;
 
 	if (!t) {
@@ -90,20 +90,20 @@ int target_new(int root, const struct target_options *options, struct target **o
 	t->root = root;
 	t->uid = geteuid();
 	t->gid = getegid();
-	r = dirs_new(root, TARGET_DIRS, &t->dirs);
+	r = dirs_new(root, EXECUTOR_DIRS, &t->dirs);
 	if (!r)
 		r = root_look(t);
 	if (!r)
 		r = root_close(t);
 	if (r) {
-		target_free(t);
+		executor_free(t);
 		return r;
 	}
 	*out = t;
 	return 0;
 }
 
-static int current_done(struct target *t)
+static int current_done(struct executor *t)
 {
 	struct file *f = t->current;
 
@@ -115,7 +115,7 @@ static int current_done(struct target *t)
 	return file_release(f);
 }
 
-void target_free(struct target *t)
+void executor_free(struct executor *t)
 {
 	if (!t)
 		return;
@@ -126,18 +126,18 @@ void target_free(struct target *t)
 	free(t);
 }
 
-int target_root(const struct target *t)
+int executor_root(const struct executor *t)
 {
 	return t->root;
 }
 
-const struct target_stats *target_stats(const struct target *t)
+const struct executor_stats *executor_stats(const struct executor *t)
 {
 	return &t->stats;
 }
 
 /* Lack of privilege is passed over, once it was told; everything else is an error. */
-static int passed_over(struct target *t, const struct action *a, const char *what, int r)
+static int passed_over(struct executor *t, const struct action *a, const char *what, int r)
 {
 	if (!r || t->o.strict || (r != -EPERM && r != -EOPNOTSUPP))
 		return r;
@@ -146,17 +146,18 @@ static int passed_over(struct target *t, const struct action *a, const char *wha
 	return 0;
 }
 
-static bool is_current(const struct target *t, struct stream_string path)
+static bool is_current(const struct executor *t, struct stream_string path)
 {
 	return t->current && t->current->size == path.size &&
 	       !memcmp(t->current->path, path.data, path.size);
 }
 
 /* Makes the file at path current. */
-static int current_open(struct target *t, struct stream_string path)
+static int current_open(struct executor *t, struct stream_string path)
 {
 	char name[STREAM_NAME_MAX + 1];
 	struct dir *dir;
+	struct stat st;
 	int r, fd;
 
 	if (is_current(t, path))
@@ -169,7 +170,14 @@ static int current_open(struct target *t, struct stream_string path)
 	fd = openat(dir->fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	return file_new(fd, -1, path, &t->failed, &t->stats.calls_saved, &t->current);
+	if (fstat(fd, &st)) {
+		closep(&fd);
+		return -errno;
+	}
+	r = file_new(fd, -1, path, &t->failed, &t->stats.calls_saved, &t->current);
+	if (!r)
+		t->current->mode = st.st_mode & 07777;
+	return r;
 }
 
 /* The new inode at dir/name; for a file its descriptor. */
@@ -204,12 +212,13 @@ static mode_t make_mode(const struct action *a)
 
 	if (op == STREAM_C_SYMLINK)
 		return 0777;
-	if (a->set & ACTION_MODE) /* never with setuid: the owner may still be another */
+	/* Never with setuid: the owner may still be another. */
+	if (a->set & ACTION_MODE && (op != STREAM_C_MKFILE || !file_mode_hinders(a->mode & 0777)))
 		return (a->mode & 0777) | (op == STREAM_C_MKDIR ? 0700 : 0);
 	return op == STREAM_C_MKDIR ? 0700 : op == STREAM_C_MKNOD ? 0 : 0600;
 }
 
-static int make(struct target *t, const struct action *a)
+static int make(struct executor *t, const struct action *a)
 {
 	const struct stream_command *c = a->command;
 	char name[STREAM_NAME_MAX + 1], first[STREAM_NAME_MAX + 1];
@@ -221,7 +230,7 @@ static int make(struct target *t, const struct action *a)
 
 	r = current_done(t);
 	if (!r)
-		r = dirs_get(t->dirs, (struct stream_string){"", 0}, &root);
+		r = dirs_get(t->dirs, (struct stream_string){ "", 0 }, &root);
 	if (!r)
 		r = dirs_parent(t->dirs, a->path, &dir, name);
 	if (r)
@@ -263,7 +272,7 @@ static int make(struct target *t, const struct action *a)
 	return r;
 }
 
-static int finish(struct target *t, const struct action *a)
+static int finish(struct executor *t, const struct action *a)
 {
 	struct file *f = t->current;
 
@@ -285,13 +294,21 @@ static int finish(struct target *t, const struct action *a)
 			return r;
 		f->set &= ~ACTION_OWNER;
 	}
+	if (a->set & ACTION_MODE && !f->sink.inflight) {
+		struct action kept = f->last;
+		int r = passed_over(t, a, "mode", file_set(f, ACTION_MODE, &kept));
+
+		if (r)
+			return r;
+		f->set &= ~ACTION_MODE;
+	}
 	return current_done(t);
 }
 
 /* Attributes of a path, which may be the current file's and may be the root. */
-static int set_path(struct target *t, const struct action *a)
+static int set_path(struct executor *t, const struct action *a)
 {
-	struct timespec times[2] = {a->atime, a->mtime};
+	struct timespec times[2] = { a->atime, a->mtime };
 	char name[STREAM_NAME_MAX + 1];
 	struct dir *dir;
 	int r;
@@ -312,6 +329,14 @@ static int set_path(struct target *t, const struct action *a)
 		if (a->set & ACTION_MODE && a->mode & S_ISGID)
 			dirs_changed(t->dirs, a->path);
 		r = t->o.sink->settle(t->o.sink, &t->current->sink);
+		if (r)
+			return r;
+		if (t->current->set & ACTION_MODE) { /* taken away before data */
+			struct action kept = t->current->last;
+
+			t->current->set &= ~ACTION_MODE;
+			r = file_set(t->current, ACTION_MODE, &kept);
+		}
 		return r ?: file_set(t->current, a->set, a);
 	}
 	r = dirs_parent(t->dirs, a->path, &dir, name);
@@ -320,7 +345,7 @@ static int set_path(struct target *t, const struct action *a)
 	if (a->set & ACTION_OWNER)
 		r = call(fchownat(dir->fd, name, a->uid, a->gid, AT_SYMLINK_NOFOLLOW));
 	if (!r && a->set & ACTION_MODE) {
-		r = call(fchmodat(dir->fd, name, a->mode, AT_SYMLINK_NOFOLLOW));
+		r = call(file_chmod_at(dir->fd, name, a->mode));
 		dirs_changed(t->dirs, a->path); /* setgid, perhaps */
 	}
 	if (!r && a->set & ACTION_SET_TIMES)
@@ -328,7 +353,7 @@ static int set_path(struct target *t, const struct action *a)
 	return r;
 }
 
-static int set_command(struct target *t, const struct action *a)
+static int set_command(struct executor *t, const struct action *a)
 {
 	const struct stream_command *c = a->command;
 	struct action set = {
@@ -356,7 +381,7 @@ static int do_xattr(const struct stream_command *c, int fd, const char *path, co
 	return call(path ? lremovexattr(path, name) : fremovexattr(fd, name));
 }
 
-static int xattr(struct target *t, const struct stream_command *c)
+static int xattr(struct executor *t, const struct stream_command *c)
 {
 	char attribute[STREAM_NAME_MAX + 1], name[STREAM_NAME_MAX + 1];
 	struct dir *dir;
@@ -404,7 +429,7 @@ static int xattr(struct target *t, const struct stream_command *c)
 	return call(fchdir(dir->fd)) ?: do_xattr(c, -1, name, attribute);
 }
 
-static int rename_or_link(struct target *t, const struct stream_command *c)
+static int rename_or_link(struct executor *t, const struct stream_command *c)
 {
 	struct stream_string old = c->op == STREAM_C_LINK ? c->path_link : c->path;
 	struct stream_string new = c->op == STREAM_C_LINK ? c->path : c->path_to;
@@ -429,7 +454,7 @@ static int rename_or_link(struct target *t, const struct stream_command *c)
 	return r;
 }
 
-static int remove_name(struct target *t, const struct stream_command *c)
+static int remove_name(struct executor *t, const struct stream_command *c)
 {
 	char name[STREAM_NAME_MAX + 1];
 	struct dir *dir;
@@ -444,7 +469,7 @@ static int remove_name(struct target *t, const struct stream_command *c)
 	return r;
 }
 
-static int write_data(struct target *t, const struct stream_command *c)
+static int write_data(struct executor *t, const struct stream_command *c)
 {
 	bool encoded = c->op == STREAM_C_ENCODED_WRITE && c->compression;
 	struct sink_write w = {
@@ -460,15 +485,19 @@ static int write_data(struct target *t, const struct stream_command *c)
 		.position = c->position,
 	};
 	uint64_t end;
+	int r;
 
 	if (__builtin_add_overflow(w.offset, w.len, &end) || end > INT64_MAX)
 		return -EFBIG;
 	if (!encoded && w.encryption)
 		return -EOPNOTSUPP;
-	return current_open(t, c->path) ?: t->o.sink->write(t->o.sink, &t->current->sink, &w);
+	r = current_open(t, c->path);
+	if (!r && encoded)
+		r = file_set_aside_mode(t->current);
+	return r ?: t->o.sink->write(t->o.sink, &t->current->sink, &w);
 }
 
-static int clone(struct target *t, const struct stream_command *c)
+static int clone(struct executor *t, const struct stream_command *c)
 {
 	struct file_clone_range range = {
 		.src_offset = c->clone_offset,
@@ -481,6 +510,8 @@ static int clone(struct target *t, const struct stream_command *c)
 	if (!c->clone_len) /* to the ioctl this means "to the end" */
 		return 0;
 	r = current_open(t, c->path);
+	if (!r)
+		r = t->o.sink->prove(t->o.sink, &t->current->sink);
 	if (!r)
 		r = t->o.sink->settle(t->o.sink, NULL); /* the source may be any file */
 	if (r)
@@ -495,12 +526,12 @@ static int clone(struct target *t, const struct stream_command *c)
 	return call(ioctl(t->current->sink.fd, FICLONERANGE, &range));
 }
 
-static int resize(struct target *t, const struct stream_command *c)
+static int resize(struct executor *t, const struct stream_command *c)
 {
 	int r = current_open(t, c->path);
 
 	if (!r)
-		r = t->o.sink->settle(t->o.sink, &t->current->sink);
+		r = t->o.sink->prove(t->o.sink, &t->current->sink);
 	if (r)
 		return r;
 	if (c->op == STREAM_C_TRUNCATE)
@@ -508,7 +539,7 @@ static int resize(struct target *t, const struct stream_command *c)
 	return call(fallocate(t->current->sink.fd, c->fallocate_mode, c->file_offset, c->size));
 }
 
-static int enable_verity(struct target *t, const struct stream_command *c)
+static int enable_verity(struct executor *t, const struct stream_command *c)
 {
 	struct fsverity_enable_arg arg = {
 		.version = 1,
@@ -534,7 +565,7 @@ static int enable_verity(struct target *t, const struct stream_command *c)
 	return call(ioctl(fd, FS_IOC_ENABLE_VERITY, &arg));
 }
 
-static int command(struct target *t, const struct action *a)
+static int command(struct executor *t, const struct action *a)
 {
 	const struct stream_command *c = a->command;
 	struct action made = *a;
@@ -582,9 +613,9 @@ static int command(struct target *t, const struct action *a)
 	}
 }
 
-int target_execute(void *target, const struct action *a)
+int executor_execute(void *target, const struct action *a)
 {
-	struct target *t = target;
+	struct executor *t = target;
 	int r = -EINVAL;
 
 	switch (a->type) {
@@ -604,7 +635,7 @@ int target_execute(void *target, const struct action *a)
 	return r ?: t->failed;
 }
 
-int target_finish(struct target *t)
+int executor_finish(struct executor *t)
 {
 	int r = current_done(t), settled = t->o.sink->settle(t->o.sink, NULL);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef EXTENTD_RECEIVE_TARGET_H
-#define EXTENTD_RECEIVE_TARGET_H
+#ifndef EXTENTD_RECEIVE_EXECUTOR_H
+#define EXTENTD_RECEIVE_EXECUTOR_H
 
 /*
  * One subvolume being filled: executes the planner's actions. Metadata by calls relative to cached
@@ -11,17 +11,17 @@
 #include "receive/sink.h"
 
 /* Directory descriptors kept open; hard limits of 20,000 open files are common. */
-#define TARGET_DIRS 1024
+#define EXECUTOR_DIRS 1024
 
-struct target;
+struct executor;
 
-struct target_stats {
+struct executor_stats {
 	uint64_t inodes, elided, literal; /* made; of them without, and with, the temporary name */
 	uint64_t calls_saved;		  /* chmods and chowns that were true already */
 	uint64_t not_set; /* owners, xattrs or modes that this process may not set */
 };
 
-struct target_options {
+struct executor_options {
 	struct sink *sink;
 	/* A descriptor of the file's subvolume for a clone source: borrowed, or negative errno. */
 	int (*clone_root)(void *userdata, const uint8_t uuid[16], uint64_t ctransid);
@@ -29,20 +29,20 @@ struct target_options {
 	void (*warn)(void *userdata, const struct action *a, const char *what, int error);
 	void *userdata;
 	bool strict;
-	bool closed; /* keep the root 0700 until target_finish(): what the planner relies on */
+	bool closed; /* keep the root 0700 until executor_finish(): what the planner relies on */
 };
 
 /* Takes root over: the subvolume's directory, opened for reading. */
-int target_new(int root, const struct target_options *options, struct target **out);
-void target_free(struct target *t);
+int executor_new(int root, const struct executor_options *options, struct executor **out);
+void executor_free(struct executor *t);
 
 /* An action_fn; userdata is the target. SUBVOL, SNAPSHOT and END are not for it. */
-int target_execute(void *target, const struct action *a);
+int executor_execute(void *target, const struct action *a);
 
 /* Waits for the data, and gives the root the mode it should have. 0 or the first error. */
-int target_finish(struct target *t);
+int executor_finish(struct executor *t);
 
-int target_root(const struct target *t);
-const struct target_stats *target_stats(const struct target *t);
+int executor_root(const struct executor *t);
+const struct executor_stats *executor_stats(const struct executor *t);
 
 #endif

@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What btrfs receive gets wrong, and what a hostile stream would try: an error that says where, in
+# bounded time; nothing outside the subvolume touched; nothing incomplete that looks complete.
+# shellcheck source=tests/integration/lib.sh
+. "$(dirname "$0")/../integration/lib.sh"
+requires root btrfs extentctl
+tools=$build/tests/stream
+make_btrfs mnt 512M
+
+outside=$mnt/outside
+export OUTSIDE=$outside
+mkdir "$outside"
+head -c 8192 /dev/zero | tr '\0' v >"$outside/victim"
+chmod 600 "$outside/victim"
+touch -d @1000000000 "$outside/victim" "$outside"
+facts() { (cd "$outside" && stat -c '%n %a %u %s %Y %h' . ./* && cat ./* && getfattr -d -m - ./* 2>/dev/null) | sha256sum; }
+before=$(facts)
+
+sealed() { btrfs subvolume show "$1" | grep -qE 'Received UUID:[[:space:]]+[0-9a-f]' || btrfs property get "$1" ro | grep -q true; }
+
+drop() {
+	btrfs property set -f "$mnt/target/s" ro false 2>/dev/null
+	btrfs subvolume delete "$mnt/target/s" >/dev/null 2>&1
+	return 0
+}
+
+mkdir "$mnt/target"
+run() { timeout 20 "$extentctl" receive -q "$@" "$mnt/target"; }
+
+# refused CASE TEXT [OPTION...]: fails with TEXT, in time, and leaves nothing that looks complete
+refused() {
+	local name=$1 text=$2 output status
+	shift 2
+	drop
+	output=$("$tools/hostile" "$name" | run "$@" 2>&1)
+	status=$?
+	[ $status -eq 1 ] || fail "$name $*: exit $status: $output"
+	case $output in
+	*"$text"*) ;;
+	*) fail "$name $*: should have said \"$text\": $output" ;;
+	esac
+	[ ! -e "$mnt/target/s" ] || ! sealed "$mnt/target/s" || fail "$name: an incomplete subvolume is sealed"
+	[ "$(facts)" = "$before" ] || fail "$name $*: something outside was touched"
+	[ ! -e "$mnt/escaped" ] && [ ! -e "$mnt/target/escaped" ] || fail "$name: a file escaped"
+	count=$((count + 1))
+}
+
+count=0
+for options in '--direct' '--direct --no-plan' '--private'; do
+	read -ra options <<<"$options"
+	drop
+	"$tools/hostile" good | run "${options[@]}" || fail "a good stream is refused"
+	sealed "$mnt/target/s" || fail "a good stream is not sealed"
+	[ "$(stat -c %a-%s "$mnt/target/s/f")" = 640-8192 ] || fail "a good stream's file"
+	[ "$(tr -d x <"$mnt/target/s/f" | wc -c)" = 0 ] || fail "a good stream's content"
+
+	for name in lzo-segment-past-the-end zstd-truncated; do
+		refused $name "payload" "${options[@]}"
+		refused $name "payload" "${options[@]}" --force-decompress
+	done
+	for name in offset-past-the-extent offset-overflow unencoded-huge encrypted; do
+		refused $name "offset" "${options[@]}"
+		refused $name "stream offset" "${options[@]}" --force-decompress
+	done
+	for name in dotdot dotdot-inside; do
+		refused $name 'has a ".." component' "${options[@]}"
+	done
+	refused absolute 'is absolute' "${options[@]}"
+	refused clone-escape 'has a ".." component' "${options[@]}"
+	refused subvolume-dotdot 'has a ".." component' "${options[@]}"
+	refused subvolume-path 'is not a single name' "${options[@]}"
+	for name in create write write-through chmod truncate unlink xattr rename \
+		hard-link times; do
+		refused symlink-$name "stream offset" "${options[@]}"
+	done
+	# The link itself has no mode: passed over with a warning, or strictly an error.
+	refused symlink-chmod-itself "Operation not supported" "${options[@]}" --strict
+	refused clone-through-symlink "clone s/f: Too many levels" "${options[@]}"
+	refused clone-source-missing "no subvolume here" "${options[@]}"
+	refused parent-missing "receive that one first" "${options[@]}"
+	refused no-subvolume "no subvolume was begun" "${options[@]}"
+	refused no-end "the input ends inside the stream" "${options[@]}"
+	refused command-4g "command longer than the limit" "${options[@]}"
+	refused unknown-command "unknown command" "${options[@]}"
+	refused write-beyond-the-largest-file "File too large" "${options[@]}"
+	refused fifo-write "stream offset" "${options[@]}"
+
+	# Truncated, with no limit of errors: ends all the same. With -e: still not received.
+	refused no-end "the input ends inside the stream" "${options[@]}" -E 0
+	refused unknown-command "unknown command" "${options[@]}" -e -E 0
+	refused dotdot 'has a ".." component' "${options[@]}" -e -E 0
+
+	drop
+	"$tools/hostile" stale-descriptor | run "${options[@]}" || fail "stale-descriptor"
+	[ "$(cat "$mnt/target/s/p")$(cat "$mnt/target/s/q")" = secondfirst ] ||
+		fail "data went into a renamed file"
+	drop
+	"$tools/hostile" clone-longer-than-an-int | run "${options[@]}" || fail "long clone"
+	[ "$(tail -c 4096 "$mnt/target/s/b" | head -c 21)" = "behind four gigabytes" ] ||
+		fail "the length of a clone was cut"
+done
+
+run -f "$work/missing" 2>/dev/null && fail "-f of a missing file succeeds"
+run </dev/null 2>/dev/null && fail "no input at all succeeds"
+
+# A parent is found, and explained when it is not what the stream was made against.
+drop
+btrfs -q subvolume create "$mnt/tree"
+echo 1 >"$mnt/tree/f"
+btrfs -q subvolume snapshot -r "$mnt/tree" "$mnt/s"
+btrfs -q send -f "$work/full" "$mnt/s"
+run --direct -f "$work/full" || fail "receiving a full stream"
+sealed "$mnt/target/s" || fail "not sealed"
+say "$count refusals"
