@@ -7,7 +7,7 @@ _extentctl()
 	local command=${COMP_WORDS[1]} words=
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'copy probe status --help --version' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'copy probe receive status --help --version' -- "$word")
 		return
 	fi
 	case $before in
@@ -15,7 +15,7 @@ _extentctl()
 		mapfile -t COMPREPLY < <(compgen -W 'zstd:3 zstd:1 zstd:15 zlib:3 zlib:9 lzo none' -- "$word")
 		return
 		;;
-	--socket | -s | --ack-log)
+	--socket | -s | --ack-log | --file | -f | --root-mount | -m)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
@@ -25,6 +25,11 @@ _extentctl()
 	copy)
 		words='--compress --no-durable --durable --ack-log --no-target-directory --nodatacow
 			--socket --private --quiet --json --help --version'
+		;;
+	receive)
+		words='--file --terminate-on-end --chroot --max-errors --root-mount --force-decompress
+			--dump --trust-source --strict --no-plan --direct --socket --private --quiet --verbose
+			--json --help --version'
 		;;
 	probe) words='--socket --json --help --version' ;;
 	status) words='--socket --json --watch --help --version' ;;
