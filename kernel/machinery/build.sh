@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Kernels for the guests, kept by a key of all that goes into them.
 #
-# $CACHE/kernels/KEY/linux is a finished kernel; KEY covers the source package's version, the text
+# $CACHE/kernels/KEY/linux is a finished kernel; KEY covers the source package's version, the diff
 # of every patch, the configuration fragments and the compiler. The object directories
 # $CACHE/source/VERSION/objects-FLAVOUR are reused from build to build.
 #
@@ -28,8 +28,11 @@ build_key() { # SERIES VARIANT FLAVOUR
 	{
 		echo "$version" "$3"
 		"${CC:-gcc}" --version | head -1
-		# shellcheck disable=SC2046,SC2086
-		cat /dev/null $patches $(build_fragments "$1" "$3")
+		# What a patch does, not what it says: another message is no other kernel.
+		# shellcheck disable=SC2086
+		[ -z "$patches" ] || sed -s '1,/^---$/d' $patches
+		# shellcheck disable=SC2046
+		cat $(build_fragments "$1" "$3")
 	} | sha256sum | cut -c1-16
 }
 
