@@ -74,10 +74,14 @@ guest_job() { # ROOT EXPECT FLAVOUR COMMAND...
 	} >"$root/job"
 }
 
-# Prints what the tests in a guest said, and judges the boot by it.
+# Prints what the tests in a guest said, and judges the boot by it; 2 if it was not done in time.
 guest_verdict() { # LOG STATUS
 	sed -n '/^[][ .0-9]*Run \/init/I,$p' "$1" | tr -d '\r' |
 		grep -vE '^(\[ *[0-9]+\.[0-9]+\]|BTRFS|loop[0-9]|btrfs_|Run /init|I/O error|sysrq|reboot)' || true
+	if ! grep -q '^guest: job ' "$1" && { [ "$2" = 124 ] || [ "$2" = 137 ]; }; then
+		source_say "guest not done in ${GUEST_TIMEOUT:-900} s, see $1"
+		return 2
+	fi
 	if ! grep -q '^guest: job passed' "$1"; then
 		source_say "guest failed (status $2), see $1"
 		return 1

@@ -85,13 +85,28 @@ series_patches() { # SERIES VARIANT
 	esac
 }
 
-# Brings the tree to a variant; git am must take every patch as it is.
+# Brings the tree to a variant; git am must take every patch as it is. A file that ends up as it
+# was gets its old time stamp back, or make would compile all that includes it for nothing.
 series_apply() { # SERIES VARIANT
-	local tree patches
+	local tree patches before kept file status=0
 	tree=$(source_tree "$1") || return 1
 	patches=$(series_patches "$1" "$2") || return 1
 	git -C "$tree" am --abort 2>/dev/null || true
-	git -C "$tree" checkout -qf --detach base 2>/dev/null
-	[ -z "$patches" ] || git -C "$tree" am -q $patches >&2 ||
-		{ git -C "$tree" am --abort; source_say "$1: a patch of variant $2 does not apply"; return 1; }
+	before=$(git -C "$tree" rev-parse HEAD)
+	kept=$(mktemp -d)
+	(cd "$tree" && git diff -z --name-only --diff-filter=d base "$before" |
+		xargs -0r cp -p --parents -t "$kept")
+	git -C "$tree" checkout -qf --detach base
+	# shellcheck disable=SC2086
+	[ -z "$patches" ] || git -C "$tree" am -q $patches >&2 || status=1
+	if [ $status = 0 ]; then
+		(cd "$kept" && find . -type f) | while read -r file; do
+			! cmp -s "$kept/$file" "$tree/$file" || touch -r "$kept/$file" "$tree/$file"
+		done
+	else
+		git -C "$tree" am --abort
+		source_say "$1: a patch of variant $2 does not apply"
+	fi
+	rm -rf "$kept"
+	return $status
 }
