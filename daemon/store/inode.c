@@ -106,6 +106,7 @@ bool inode_reserve(struct inode *inode, struct extent *extent)
 		commit_hurry(*found);
 	}
 	TAILQ_INSERT_TAIL(&inode->held, extent, entry);
+	inode->n_held++;
 	return true;
 }
 
@@ -115,6 +116,7 @@ void inode_release(struct inode *inode, struct extent *extent)
 
 	if (!extent->reserved) {
 		TAILQ_REMOVE(&inode->held, extent, entry);
+		inode->n_held--;
 	} else {
 		tdelete(extent, &inode->ranges, range_compare);
 		extent->reserved = false;
@@ -124,13 +126,17 @@ void inode_release(struct inode *inode, struct extent *extent)
 		struct extent **found;
 
 		next = TAILQ_NEXT(e, entry);
-		if (overlaps_held(inode, e))
+		/* Others have something else before them. */
+		if (range_compare(e, extent) || overlaps_held(inode, e))
 			continue;
 		found = tsearch(e, &inode->ranges, range_compare);
 		if (!found) {
-			/* Comes back here for the rest of the list. */
+			bool stays = e->busy;
+
 			extent_fail(e, WIRE_E_NO_MEMORY, 0, 0);
-			return;
+			if (!stays) /* it may have taken the next along */
+				next = TAILQ_FIRST(&inode->held);
+			continue;
 		}
 		if (*found != e) {
 			commit_hurry(*found);
@@ -138,6 +144,8 @@ void inode_release(struct inode *inode, struct extent *extent)
 		}
 		e->reserved = true;
 		TAILQ_REMOVE(&inode->held, e, entry);
+		inode->n_held--;
+		commit_hurry(e); /* others may wait behind it */
 		if (e->checked)
 			writer_reserved(e);
 	}

@@ -21,6 +21,7 @@ struct inode {
 
 	void *ranges;		 /* tsearch tree of reserved extents: disjoint by construction */
 	struct extent_list held; /* wait for a range, in request order */
+	unsigned int n_held;
 	struct extent_list ready;
 	struct extent_list unsettled;
 	unsigned int n_unsettled;
