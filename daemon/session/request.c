@@ -40,6 +40,9 @@ static void request_acknowledge(struct request *r, enum wire_ack_level level, ui
 	/* Accepted, and not decompressed yet. */
 	if (ack.form == WIRE_FORM_ENCODED && !r->extent.file->encoded)
 		ack.form = WIRE_FORM_DECODED;
+	/* To the end, where request_find() does not look. */
+	TAILQ_REMOVE(&s->requests, r, entry);
+	TAILQ_INSERT_TAIL(&s->requests, r, entry);
 	s->credit_bytes -= r->extent.payload_len;
 	reply_ack(s, &ack);
 }
@@ -171,7 +174,7 @@ struct request *request_new(struct session *s, struct handle *handle, const stru
 		r->extent.arena = arena_ref(s->arenas[f->arena]);
 		r->extent.arena_offset = f->payload_offset;
 	}
-	TAILQ_INSERT_TAIL(&s->requests, r, entry);
+	TAILQ_INSERT_HEAD(&s->requests, r, entry);
 	s->n_requests++;
 	s->user->requests++;
 	s->credit_bytes += f->payload_len;
@@ -232,7 +235,7 @@ struct request *request_find(struct session *s, uint64_t id)
 	struct request *r;
 
 	TAILQ_FOREACH(r, &s->requests, entry)
-		if (r->id == id && !r->acked)
-			return r;
-	return NULL;
+		if (r->acked || r->id == id)
+			break;
+	return r && !r->acked ? r : NULL;
 }

@@ -75,11 +75,11 @@ struct session {
 	/* What is under way. */
 	unsigned int credit_requests; /* used */
 	uint64_t credit_bytes;
-	uint64_t seq;		/* of the last request */
-	unsigned int unwritten; /* requests before it that the kernel has not taken */
-	struct request_list requests;
-	struct request_list waiting; /* for a file to be open, in order */
-	unsigned int n_requests;     /* in that list: up to their verdict */
+	uint64_t seq;		      /* of the last request */
+	unsigned int unwritten;	      /* requests before it that the kernel has not taken */
+	struct request_list requests; /* acknowledged ones last */
+	struct request_list waiting;  /* for a file to be open, in order */
+	unsigned int n_requests;      /* in that list: up to their verdict */
 	struct barrier_list barriers;
 	struct opening_list openings;
 	uint64_t lost; /* extents since the last SYNC */

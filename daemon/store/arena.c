@@ -46,7 +46,9 @@ int arena_new(int taken, uint64_t size, struct user *user, struct store *store, 
 		.size = size,
 		.user = user_ref(user),
 		.store = store,
-		.write_sealed = seals & F_SEAL_WRITE,
+		/* And has no holes: each would become a page of ours when it is read in place. */
+		.write_sealed = seals & F_SEAL_WRITE &&
+				(uint64_t)st.st_blocks * 512 >= (uint64_t)st.st_size,
 	};
 	user->files++;
 	store->counters.now_files++;

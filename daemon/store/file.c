@@ -79,6 +79,9 @@ static int reopen(int fd, const struct stat *st)
 	if (again < 0 || fstat(again, &st2) < 0 || st->st_dev != st2.st_dev ||
 	    st->st_ino != st2.st_ino)
 		return -1;
+	/* The ring would take it for "fail rather than wait". */
+	if (fcntl(again, F_SETFL, fcntl(again, F_GETFL) & ~O_NONBLOCK) < 0)
+		return -1;
 	return steal_fd(&again);
 }
 

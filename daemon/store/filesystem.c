@@ -26,8 +26,12 @@ int filesystem_examine(int fd, struct filesystem_facts *out)
 	out->type = (long)statfs.f_type;
 	out->sector_size = statfs.f_bsize > 0 ? (uint32_t)statfs.f_bsize : 4096;
 	if (statfs.f_type == BTRFS_SUPER_MAGIC) {
-		if (ioctl(fd, BTRFS_IOC_FS_INFO, &info) < 0) /* a FIFO that lies there has none */
-			return errno == ENOTTY ? WIRE_E_NOT_REGULAR : -errno;
+		if (fstat(fd, &st) < 0)
+			return -errno;
+		if (!S_ISREG(st.st_mode)) /* a device's driver would get the ioctl */
+			return WIRE_E_NOT_REGULAR;
+		if (ioctl(fd, BTRFS_IOC_FS_INFO, &info) < 0)
+			return -errno;
 		out->btrfs = true;
 		out->low = space_is_low(fd);
 		out->sector_size = info.sectorsize;

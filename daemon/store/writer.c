@@ -142,7 +142,7 @@ static struct chain *chain_new(struct inode *inode)
 	chain->file = file_ref(first->file);
 	chain->user = user_ref(first->file->user);
 	while ((e = TAILQ_FIRST(&inode->ready)) && chain->n < inode->store->options.batch &&
-	       e->file->user == chain->user) {
+	       e->file->user == chain->user && (e->file == chain->file || e->file->own)) {
 		TAILQ_REMOVE(&inode->ready, e, entry);
 		TAILQ_INSERT_TAIL(&chain->extents, e, entry);
 		e->chain = chain;

@@ -31,6 +31,8 @@
 #define LIMIT_QUEUED_FDS      8	    /* descriptors received ahead of the frames that claim them */
 #define LIMIT_OUTPUT_BYTES    (256 * KIB) /* unsent replies beyond which no request is read */
 
+#define LIMIT_FILE_HELD 1024 /* writes to a file that wait for one that they overlap */
+
 /* One user (uid), over all sessions. */
 #define LIMIT_USER_SESSIONS	1024
 #define LIMIT_USER_QUEUED_FDS	1024
