@@ -15,8 +15,11 @@
 
 #include "config/config.h"
 #include "dispatch.h"
+#include "handle.h"
 #include "input.h"
 #include "request.h"
+#include "store/file.h"
+#include "store/inode.h"
 #include "store/store.h"
 #include "store/user.h"
 #include "wire/codes.h"
@@ -133,8 +136,16 @@ bool session_files_left(const struct session *s)
 	       s->server->store->counters.now_files < c->limits.files_total;
 }
 
+/* Does the file have as many writes waiting for others as it may? */
+static bool crowded(struct session *s, uint32_t handle)
+{
+	const struct handle *h = session_handle(s, handle);
+
+	return h && h->file && h->file->inode->n_held >= LIMIT_FILE_HELD;
+}
+
 /* May the next frame be taken on? */
-static bool has_room(const struct session *s, const union wire_frame *f)
+static bool has_room(struct session *s, const union wire_frame *f)
 {
 	const struct server *server = s->server;
 	const struct config *c = server->config;
@@ -145,7 +156,7 @@ static bool has_room(const struct session *s, const union wire_frame *f)
 	if (f->h.type == WIRE_TYPE_WRITE_)
 		return server->n_requests < c->limits.requests_total &&
 		       s->user->requests < (c->limits.requests_total + 1) / 2 &&
-		       s->n_requests < c->limits.unsettled &&
+		       s->n_requests < c->limits.unsettled && !crowded(s, f->write.handle) &&
 		       (f->write.arena != WIRE_NO_ARENA ||
 			(TAILQ_EMPTY(&s->user->copying) && /* or they could wait for each other */
 			 store_has_room(server->store, s->user, f->write.payload_len)));

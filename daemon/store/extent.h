@@ -73,13 +73,14 @@ struct extent {
 	uint64_t from, to;	     /* the sectors it touches */
 	const unsigned char *data;   /* what is written: payload, copy or decoded bytes */
 	uint64_t data_len;
-	uint64_t data_done;	/* of a plain write */
-	void *decoded;		/* what the payload decompresses to; owned */
-	uint64_t decoded_bytes; /* counted for it */
-	int result;		/* of a write in a thread */
-	bool busy;		/* a check has it, and the outcome: failing must wait */
-	uint32_t doomed;	/* the code to fail with then */
-	bool reserved;		/* no overlapping extent is before it */
+	unsigned int file_errors; /* file->errors before it was written */
+	uint64_t data_done;	  /* of a plain write */
+	void *decoded;		  /* what the payload decompresses to; owned */
+	uint64_t decoded_bytes;	  /* counted for it */
+	int result;		  /* of a write in a thread */
+	bool busy;		  /* a check has it, and the outcome: failing must wait */
+	uint32_t doomed;	  /* the code to fail with then */
+	bool reserved;		  /* no overlapping extent is before it */
 	bool checked;
 	bool fresh; /* the range was a hole: finding an extent there proves it is this one */
 	unsigned int retries;

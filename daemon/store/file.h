@@ -23,8 +23,9 @@ struct file {
 	bool own;      /* reopened: the peer can neither steal its errors nor set O_APPEND */
 	bool encoded;  /* takes encoded writes; else all is decoded */
 	bool nodatacow;
-	uint64_t size;	/* bytes, when it was opened */
-	struct job job; /* closing it, where that may take long */
+	_Atomic unsigned int errors; /* that an fsync reported; each is reported once */
+	uint64_t size;		     /* bytes, when it was opened */
+	struct job job;		     /* closing it, where that may take long */
 };
 
 enum file_source {

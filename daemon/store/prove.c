@@ -158,6 +158,17 @@ static size_t group_take(struct extent *first, struct extent ***out, size_t *enc
 	return n;
 }
 
+/* The kernel tells a description of an error once, and not whose write it was: it is remembered
+ * for all that were under way, whichever settle they are in. 0 or errno. */
+static int file_sync(struct file *file)
+{
+	int error = fsync(file->fd) < 0 ? errno : 0;
+
+	if (error)
+		file->errors++;
+	return error;
+}
+
 /* fsync of each description that plain writes went through. */
 static void sync_plain(struct extent **list, size_t n)
 {
@@ -173,20 +184,18 @@ static void sync_plain(struct extent **list, size_t n)
 		}
 		if (file != synced) {
 			synced = file;
-			error = fsync(file->fd) < 0 ? errno : 0;
+			error = file_sync(list[i]->file);
 		}
-		if (error)
-			verdict(list[i], WIRE_E_LOST, error);
+		if (error || list[i]->file_errors != file->errors)
+			verdict(list[i], WIRE_E_LOST, error ? error : EIO);
 	}
 }
 
 /* With kernels that report failed encoded writes to fsync, one failed write makes the first
  * fsync of the group fail; those that passed the check are made safe by the second. */
-static int sync_twice(int (*sync)(int fd), int fd)
+static int file_sync_twice(struct file *file)
 {
-	if (sync(fd) == 0 || sync(fd) == 0)
-		return 0;
-	return errno;
+	return file_sync(file) ? file_sync(file) : 0;
 }
 
 static void settle_fail(struct settle *settle, uint32_t code, int error)
@@ -204,7 +213,7 @@ void prove_file(struct settle *settle)
 	struct extent *first = TAILQ_FIRST(&settle->extents);
 	_cleanup_(freep) struct extent **list = NULL;
 	size_t n = 0, encoded = 0;
-	int fd, error;
+	int error;
 
 	if (first) {
 		n = group_take(first, &list, &encoded);
@@ -213,12 +222,11 @@ void prove_file(struct settle *settle)
 			return;
 		}
 	}
-	fd = first ? first->file->fd : TAILQ_FIRST(&settle->syncs)->file->fd;
 	if (encoded)
 		check_encoded(settle, list, encoded, true);
 	if (n > encoded)
 		sync_plain(list + encoded, n - encoded);
-	error = sync_twice(fsync, fd);
+	error = file_sync_twice(first ? first->file : TAILQ_FIRST(&settle->syncs)->file);
 	if (error)
 		settle_fail(settle, WIRE_E_SYNC_FAILED, error);
 	if (n)
@@ -227,7 +235,8 @@ void prove_file(struct settle *settle)
 
 void prove_filesystem(struct settle *settle)
 {
-	int error = sync_twice(syncfs, settle->fs->anchor);
+	int fd = settle->fs->anchor;
+	int error = syncfs(fd) < 0 && syncfs(fd) < 0 ? errno : 0;
 	struct extent *e = TAILQ_FIRST(&settle->extents);
 
 	if (error) {

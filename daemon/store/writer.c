@@ -249,6 +249,8 @@ void writer_reserved(struct extent *e)
 
 void engine_prepare(struct extent *e)
 {
+	if (!e->data_done)
+		e->file_errors = e->file->errors;
 	if (e->form != WIRE_FORM_ENCODED)
 		return;
 	e->iov = (struct iovec){ .iov_base = (void *)e->data, .iov_len = e->payload_len };
