@@ -30,10 +30,10 @@ static int parse_compress(void *values, const char *text)
 		uint32_t compression;
 		int max;
 	} codecs[] = {
-		{"none", EXTENT_NONE, 0},
-		{"zlib", EXTENT_ZLIB, 9},
-		{"zstd", EXTENT_ZSTD, 15},
-		{"lzo", EXTENT_LZO_4K, 0},
+		{ "none", EXTENT_NONE, 0 },
+		{ "zlib", EXTENT_ZLIB, 9 },
+		{ "zstd", EXTENT_ZSTD, 15 },
+		{ "lzo", EXTENT_LZO_4K, 0 },
 	};
 	struct values *v = values;
 	size_t len = strcspn(text, ":");
@@ -48,7 +48,7 @@ static int parse_compress(void *values, const char *text)
 			if (end == text + len + 1 || *end || level < 1 || level > codecs[i].max)
 				return -EINVAL;
 		}
-		v->codec = (struct codec){codecs[i].compression, (int)level};
+		v->codec = (struct codec){ codecs[i].compression, (int)level };
 		v->compress = true;
 		return 0;
 	}
@@ -58,25 +58,25 @@ static int parse_compress(void *values, const char *text)
 #define AT(field) offsetof(struct values, field)
 
 static const struct command_option options[] = {
-	{"compress", 'c', "CODEC[:LEVEL]", OPTION_PARSED, 0,
-	 "for what cannot be read compressed: zstd:1-15 (zstd:3), zlib:1-9, lzo, none",
-	 parse_compress},
-	{"no-durable", 0, NULL, OPTION_FLAG, AT(no_durable),
-	 "do not wait until everything is safe on disk"},
-	{"durable", 0, NULL, OPTION_CLEAR, AT(no_durable),
-	 "wait until everything is safe on disk: the default"},
-	{"ack-log", 0, "FILE", OPTION_STRING, AT(ack_log),
-	 "append \"offset length path\" for each extent once it is safe on disk"},
-	{"no-target-directory", 'T', NULL, OPTION_FLAG, AT(no_target_directory),
-	 "DST is the new name, also if it is a directory"},
-	{"nodatacow", 0, NULL, OPTION_FLAG, AT(nodatacow),
-	 "also write to files without copy-on-write, which has weaker guarantees"},
-	{"socket", 's', "PATH", OPTION_STRING, AT(session.socket), "of the daemon to use"},
-	{"private", 'p', NULL, OPTION_FLAG, AT(session.private_daemon),
-	 "start a daemon for this copy only"},
-	{"quiet", 'q', NULL, OPTION_FLAG, AT(quiet), "print errors only"},
-	{"json", 'j', NULL, OPTION_FLAG, AT(json), "print a report to stdout in the end"},
-	{NULL},
+	{ "compress", 'c', "CODEC[:LEVEL]", OPTION_PARSED, 0,
+	  "for what cannot be read compressed: zstd:1-15 (zstd:3), zlib:1-9, lzo, none",
+	  parse_compress },
+	{ "no-durable", 0, NULL, OPTION_FLAG, AT(no_durable),
+	  "do not wait until everything is safe on disk" },
+	{ "durable", 0, NULL, OPTION_CLEAR, AT(no_durable),
+	  "wait until everything is safe on disk: the default" },
+	{ "ack-log", 0, "FILE", OPTION_STRING, AT(ack_log),
+	  "append \"offset length path\" for each extent once it is safe on disk" },
+	{ "no-target-directory", 'T', NULL, OPTION_FLAG, AT(no_target_directory),
+	  "DST is the new name, also if it is a directory" },
+	{ "nodatacow", 0, NULL, OPTION_FLAG, AT(nodatacow),
+	  "also write to files without copy-on-write, which has weaker guarantees" },
+	{ "socket", 's', "PATH", OPTION_STRING, AT(session.socket), "of the daemon to use" },
+	{ "private", 'p', NULL, OPTION_FLAG, AT(session.private_daemon),
+	  "start a daemon for this copy only" },
+	{ "quiet", 'q', NULL, OPTION_FLAG, AT(quiet), "print errors only" },
+	{ "json", 'j', NULL, OPTION_FLAG, AT(json), "print a report to stdout in the end" },
+	{ NULL },
 };
 
 struct job {
@@ -134,8 +134,8 @@ static double seconds_since(const struct timespec *start)
 static void report_json(const struct job *job, const struct session *session, int code)
 {
 	const struct copy_stats *s = &job->stats;
-	struct extent_limits limits = {0};
-	static const char *const backends[] = {"unknown", "uring", "ioctl", "decode"};
+	struct extent_limits limits = { 0 };
+	static const char *const backends[] = { "unknown", "uring", "ioctl", "decode" };
 	struct json j;
 
 	if (session->extent)
@@ -225,8 +225,8 @@ static int copy(struct job *job, const struct session *session, char *const argu
 
 static int run(int argc, char *argv[])
 {
-	struct values v = {.codec = {EXTENT_ZSTD, 3}};
-	struct job job = {.values = &v};
+	struct values v = { .codec = { EXTENT_ZSTD, 3 } };
+	struct job job = { .values = &v };
 	struct session session;
 	int first, code;
 	int err = option_parse(&copy_command, argc, argv, &v, &first);

@@ -6,7 +6,7 @@
 
 void json_begin(struct json *j, FILE *out)
 {
-	*j = (struct json){out, false};
+	*j = (struct json){ out, false };
 	fputc('{', out);
 }
 

@@ -15,7 +15,7 @@ static void print_help(const struct command *command)
 	printf("extentctl %s [OPTION...]%s%s\n\n%s\n\n", command->name,
 	       *command->arguments ? " " : "", command->arguments, command->text);
 	for (const struct command_option *o = command->options; o && o->name; o++) {
-		char letter[] = {'-', o->letter, ',', ' ', 0};
+		char letter[] = { '-', o->letter, ',', ' ', 0 };
 
 		printf("  %s--%s%s%s\n\t%s\n", o->letter ? letter : "", o->name,
 		       o->argument ? " " : "", o->argument ? o->argument : "", o->text);
@@ -75,23 +75,23 @@ static int option_set(const struct command *command, const struct command_option
 
 int option_parse(const struct command *command, int argc, char *argv[], void *values, int *first)
 {
-	struct option known[OPTION_TABLE_ROOM + 3] = {{NULL}};
+	struct option known[OPTION_TABLE_ROOM + 3] = { { NULL } };
 	char letters[2 * OPTION_TABLE_ROOM + 1] = "", *letter = letters;
 	const struct command_option *table = command->options;
 	size_t n = 0;
 	int c, err = 0;
 
 	for (; table && table[n].name && n < OPTION_TABLE_ROOM; n++) {
-		known[n] = (struct option){table[n].name, table[n].argument ? 1 : 0, NULL,
-					   LONG_ONLY + (int)n};
+		known[n] = (struct option){ table[n].name, table[n].argument ? 1 : 0, NULL,
+					    LONG_ONLY + (int)n };
 		if (table[n].letter) {
 			*letter++ = table[n].letter;
 			if (table[n].argument)
 				*letter++ = ':';
 		}
 	}
-	known[n] = (struct option){"help", 0, NULL, LONG_ONLY + (int)n};
-	known[n + 1] = (struct option){"version", 0, NULL, LONG_ONLY + (int)n + 1};
+	known[n] = (struct option){ "help", 0, NULL, LONG_ONLY + (int)n };
+	known[n + 1] = (struct option){ "version", 0, NULL, LONG_ONLY + (int)n + 1 };
 
 	optind = 1;
 	while (!err && (c = getopt_long(argc, argv, letters, known, NULL)) != -1) {

@@ -35,10 +35,10 @@ struct values {
 };
 
 static const struct command_option options[] = {
-	{"socket", 's', "PATH", OPTION_STRING, offsetof(struct values, socket),
-	 "of the daemon to ask"},
-	{"json", 'j', NULL, OPTION_FLAG, offsetof(struct values, json), "print one JSON object"},
-	{NULL},
+	{ "socket", 's', "PATH", OPTION_STRING, offsetof(struct values, socket),
+	  "of the daemon to ask" },
+	{ "json", 'j', NULL, OPTION_FLAG, offsetof(struct values, json), "print one JSON object" },
+	{ NULL },
 };
 
 struct findings {
@@ -60,14 +60,14 @@ static const char *filesystem_name(const struct statfs *fs, char *out, size_t si
 		unsigned long magic;
 		const char *name;
 	} known[] = {
-		{BTRFS_SUPER_MAGIC, "btrfs"},
-		{EXT4_SUPER_MAGIC, "ext4"},
-		{TMPFS_MAGIC, "tmpfs"},
-		{XFS_SUPER_MAGIC, "xfs"},
-		{OVERLAYFS_SUPER_MAGIC, "overlayfs"},
-		{F2FS_SUPER_MAGIC, "f2fs"},
-		{NFS_SUPER_MAGIC, "nfs"},
-		{FUSE_SUPER_MAGIC, "fuse"},
+		{ BTRFS_SUPER_MAGIC, "btrfs" },
+		{ EXT4_SUPER_MAGIC, "ext4" },
+		{ TMPFS_MAGIC, "tmpfs" },
+		{ XFS_SUPER_MAGIC, "xfs" },
+		{ OVERLAYFS_SUPER_MAGIC, "overlayfs" },
+		{ F2FS_SUPER_MAGIC, "f2fs" },
+		{ NFS_SUPER_MAGIC, "nfs" },
+		{ FUSE_SUPER_MAGIC, "fuse" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -100,7 +100,7 @@ static int file_open(const char *path)
 
 static int probe_ioctl(int fd)
 {
-	struct btrfs_ioctl_encoded_io_args args = {0};
+	struct btrfs_ioctl_encoded_io_args args = { 0 };
 
 	if (ioctl(fd, BTRFS_IOC_ENCODED_WRITE, &args) == 0 || errno == EBADF)
 		return 0;
@@ -109,7 +109,7 @@ static int probe_ioctl(int fd)
 
 static int probe_uring(int fd)
 {
-	struct btrfs_ioctl_encoded_io_args args = {0};
+	struct btrfs_ioctl_encoded_io_args args = { 0 };
 	struct io_uring_cqe *cqe = NULL;
 	struct io_uring_sqe *sqe;
 	struct io_uring ring;
@@ -133,7 +133,7 @@ static int probe_uring(int fd)
 
 static void decide(struct findings *f)
 {
-	static const char *const names[] = {"unknown", "uring", "ioctl", "decode"};
+	static const char *const names[] = { "unknown", "uring", "ioctl", "decode" };
 	bool privileged = f->daemon ? f->limits.backend != 3 : f->privileged;
 
 	if (!f->btrfs) {
@@ -248,8 +248,8 @@ static int print_json(const struct findings *f)
 
 static int run(int argc, char *argv[])
 {
-	struct values v = {NULL};
-	struct findings f = {NULL};
+	struct values v = { NULL };
+	struct findings f = { NULL };
 	int first;
 	int err = option_parse(&probe_command, argc, argv, &v, &first);
 

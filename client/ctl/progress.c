@@ -47,7 +47,7 @@ struct progress *progress_new(bool quiet)
 
 char *progress_bytes(uint64_t bytes, char *out)
 {
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 	double n = (double)bytes;
 	unsigned int unit = 0;
 

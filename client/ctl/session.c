@@ -28,8 +28,8 @@ bool session_privileged(void)
 /* $EXTENTD, or the one that was built or installed with us, or what PATH has. */
 static void daemon_find(char out[PATH_MAX])
 {
-	static const char *const beside[] = {"extentd", "../../daemon/extentd", "../sbin/extentd",
-					     "../libexec/extentd"};
+	static const char *const beside[] = { "extentd", "../../daemon/extentd", "../sbin/extentd",
+					      "../libexec/extentd" };
 	const char *given = getenv("EXTENTD");
 	char self[PATH_MAX];
 	ssize_t n;
@@ -108,7 +108,7 @@ int session_open(const struct session_options *options, struct session *out)
 	bool named = options->socket || (environment && *environment);
 	int err;
 
-	*out = (struct session){NULL, 0};
+	*out = (struct session){ NULL, 0 };
 	if (options->private_daemon)
 		return session_private(options, out);
 	err = extent_connect(options->socket, &out->extent);

@@ -17,18 +17,18 @@ struct values {
 };
 
 static const struct command_option options[] = {
-	{"socket", 's', "PATH", OPTION_STRING, offsetof(struct values, socket),
-	 "of the daemon to ask"},
-	{"json", 'j', NULL, OPTION_FLAG, offsetof(struct values, json), "print one JSON object"},
-	{"watch", 'w', NULL, OPTION_FLAG, offsetof(struct values, watch),
-	 "print again each second, with what changed, until interrupted"},
-	{NULL},
+	{ "socket", 's', "PATH", OPTION_STRING, offsetof(struct values, socket),
+	  "of the daemon to ask" },
+	{ "json", 'j', NULL, OPTION_FLAG, offsetof(struct values, json), "print one JSON object" },
+	{ "watch", 'w', NULL, OPTION_FLAG, offsetof(struct values, watch),
+	  "print again each second, with what changed, until interrupted" },
+	{ NULL },
 };
 
 static const struct {
 	const char *name, *text;
 } counters[] = {
-#define X(name, text) {#name, text},
+#define X(name, text) { #name, text },
 	WIRE_COUNTERS(X)
 #undef X
 };
@@ -105,7 +105,7 @@ static int watch(struct extent_session *s, bool json)
 
 static int run(int argc, char *argv[])
 {
-	struct values v = {NULL};
+	struct values v = { NULL };
 	struct extent_session *s = NULL;
 	struct sample sample;
 	int first;
