@@ -43,7 +43,8 @@ static const struct command_option options[] = {
 	  "check the structure of extents only, not that each can be decompressed" },
 	{ "strict", 0, NULL, OPTION_FLAG, AT(strict), "what cannot be set is an error" },
 	{ "no-plan", 0, NULL, OPTION_FLAG, AT(literal), "execute each command as it stands" },
-	{ "direct", 0, NULL, OPTION_FLAG, AT(direct), "write extents without a daemon" },
+	{ "direct", 0, NULL, OPTION_FLAG, AT(direct),
+	  "write extents without a daemon, and do not prove them" },
 	{ "socket", 's', "PATH", OPTION_STRING, AT(session.socket), "of the daemon to use" },
 	{ "private", 'p', NULL, OPTION_FLAG, AT(session.private_daemon),
 	  "start a daemon for this stream only" },
@@ -106,6 +107,7 @@ static void report(const struct job *job, const struct sink *sink, int code)
 		json_begin(&j, stdout);
 		json_number(&j, "exit_code", (uint64_t)code);
 		json_bool(&j, "durable", code == CTL_OK);
+		json_bool(&j, "proved", code == CTL_OK && !job->values->direct);
 		json_decimal(&j, "seconds", seconds_since(&job->start));
 		json_number(&j, "stream_bytes", s->bytes);
 		json_number(&j, "commands", s->commands);

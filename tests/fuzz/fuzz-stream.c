@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The stream parser, the path guard and the dump over arbitrary bytes.
+ * The stream parser, the path guard, the dump and the planner over arbitrary bytes.
  *
  * The first byte of the input says how (see below), the rest is the stream. A mutated command never
  * has a right checksum, so with FIX_SUMS the sums are put right first: mutations then reach what
@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "receive/guard.h"
+#include "receive/planner.h"
 #include "stream/crc32c.h"
 #include "stream/dump.h"
 #include "stream/path.h"
@@ -104,7 +106,7 @@ static void check_path(const struct stream_command *c, enum stream_attribute a,
 /* What was decoded, as one number. */
 static uint32_t parse(struct input *in, struct block_source *pool)
 {
-	struct stream_command c = {0};
+	struct stream_command c = { 0 };
 	struct stream *s;
 	uint32_t digest = 0;
 	size_t commands = 0;
@@ -146,6 +148,54 @@ static uint32_t parse(struct input *in, struct block_source *pool)
 	return digest;
 }
 
+/* What the planner emits, against what it was given. */
+struct tally {
+	uint64_t pushed, emitted; /* commands that write, which may never be left out */
+};
+
+static bool op_counts(enum stream_op op)
+{
+	return op == STREAM_C_WRITE || op == STREAM_C_ENCODED_WRITE || op == STREAM_C_CLONE ||
+	       op == STREAM_C_UNLINK || op == STREAM_C_LINK || op == STREAM_C_TRUNCATE ||
+	       op == STREAM_C_SET_XATTR;
+}
+
+static int count_action(void *userdata, const struct action *a)
+{
+	struct tally *t = userdata;
+
+	crc32c(0, a->path.data, a->path.size);
+	if (a->type == ACTION_COMMAND)
+		t->emitted += op_counts(a->command->op);
+	return 0;
+}
+
+static void plan(struct input *in, struct block_source *pool)
+{
+	struct stream_command c = { 0 };
+	struct stream_string which;
+	struct tally tally = { 0 };
+	struct planner *p;
+	struct stream *s;
+	int r;
+
+	in->at = 0;
+	if (planner_new(false, count_action, &tally, &p) || stream_new(input_read, in, pool, &s))
+		abort();
+	while ((r = stream_next(s, &c)) != STREAM_DONE) {
+		if (r && !stream_fault_recoverable(stream_fault(s)))
+			break;
+		if (r || command_guard(&c, &which) != PATH_OK)
+			continue;
+		tally.pushed += op_counts(c.op);
+		must(planner_push(p, &c) == 0, "the planner fails");
+	}
+	must(planner_flush(p) == 0, "the planner cannot be flushed");
+	must(tally.pushed == tally.emitted, "the planner left out what it may not");
+	planner_free(p);
+	stream_free(s);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct block_source *pool;
@@ -154,13 +204,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in;
 	uint32_t whole;
 
-	if (!pool && block_pool_new(BLOCK_SIZE_MIN, 2, &pool))
+	if (!pool && block_pool_new(BLOCK_SIZE_MIN, 4, &pool))
 		abort();
 	if (!null && !(null = fopen("/dev/null", "w")))
 		abort();
 	if (size < 1 || size > STREAM_COMMAND_MAX + 4096)
 		return 0;
-	in = (struct input){.data = malloc(size), .size = size - 1, .chunk = SIZE_MAX};
+	in = (struct input){ .data = malloc(size), .size = size - 1, .chunk = SIZE_MAX };
 	if (!in.data)
 		abort();
 	memcpy(in.data, data + 1, size - 1);
@@ -176,6 +226,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	stream_dump(s, null, data[0] & 4);
 	stream_free(s);
+	plan(&in, pool);
 	must(block_pool_used(pool) == 0, "a block leaked");
 	free(in.data);
 	return 0;
