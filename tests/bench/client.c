@@ -35,7 +35,7 @@ static void done(struct extent_session *s, const struct extent_completion *c)
 
 static void client_one(const struct load *load, unsigned int id)
 {
-	struct run run = {.latency = load->latency};
+	struct run run = { .latency = load->latency };
 	struct extent_session *s;
 	char path[256];
 	int fd, file, r;

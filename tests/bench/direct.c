@@ -18,7 +18,7 @@
 
 #define CHAIN 32
 
-static void die(const char *what)
+__attribute__((noreturn)) static void die(const char *what)
 {
 	perror(what);
 	exit(1);
@@ -42,7 +42,7 @@ struct slot {
 
 static void slot_fill(struct slot *s, const struct load *load, unsigned int i)
 {
-	s->iov = (struct iovec){(void *)load->payload->bytes, load->payload->len};
+	s->iov = (struct iovec){ (void *)load->payload->bytes, load->payload->len };
 	s->args = (struct btrfs_ioctl_encoded_io_args){
 		.iov = &s->iov,
 		.iovcnt = 1,
@@ -63,7 +63,9 @@ static void ring_one(const struct load *load, unsigned int id)
 	char path[256];
 	int fd = file_new(load, id, path);
 
-	if (!slots || !idle || io_uring_queue_init(load->depth, &ring, 0) < 0)
+	if (!slots || !idle)
+		abort();
+	if (io_uring_queue_init(load->depth, &ring, 0) < 0)
 		die("ring");
 	for (unsigned int i = 0; i < load->depth; i++)
 		idle[i] = i;
@@ -80,6 +82,8 @@ static void ring_one(const struct load *load, unsigned int id)
 				struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
 				unsigned int slot = idle[--free_slots];
 
+				if (!sqe)
+					die("ring");
 				if (!sqe)
 					die("io_uring_get_sqe");
 				slot_fill(&slots[slot], load, next++);
@@ -113,10 +117,10 @@ static void wait_and_check(int fd, uint64_t offset)
 	union {
 		struct fiemap map;
 		char room[sizeof(struct fiemap) + 2 * sizeof(struct fiemap_extent)];
-	} m = {.map = {.fm_start = offset,
-		       .fm_length = EXTENT_BYTES,
-		       .fm_flags = FIEMAP_FLAG_SYNC,
-		       .fm_extent_count = 2}};
+	} m = { .map = { .fm_start = offset,
+			 .fm_length = EXTENT_BYTES,
+			 .fm_flags = FIEMAP_FLAG_SYNC,
+			 .fm_extent_count = 2 } };
 
 	if (ioctl(fd, FS_IOC_FIEMAP, &m.map) < 0 || m.map.fm_mapped_extents < 1 ||
 	    !(m.map.fm_extents[0].fe_flags & FIEMAP_EXTENT_ENCODED))

@@ -62,13 +62,13 @@ static int bench_written(const struct settings *set)
 	double ours[RUNS_MAX], theirs[RUNS_MAX], ratio[RUNS_MAX];
 	char socket[108];
 	pid_t daemon = daemon_start(set->daemon, "structure", socket);
-	struct load load = {.mount = mount_point,
-			    .socket = socket,
-			    .payload = &payload,
-			    .writers = 1,
-			    .extents = 4000,
-			    .depth = 128,
-			    .ack = EXTENT_WRITTEN};
+	struct load load = { .mount = mount_point,
+			     .socket = socket,
+			     .payload = &payload,
+			     .writers = 1,
+			     .extents = 4000,
+			     .depth = 128,
+			     .ack = EXTENT_WRITTEN };
 
 	printf("written: acknowledgement \"written\", no durability, validation: structure, arena; "
 	       "one file, 128 in flight\n  baseline: the same hard-linked chains in-process\n");
@@ -93,13 +93,13 @@ static int bench_durable(const struct settings *set)
 	double ours[RUNS_MAX], theirs[RUNS_MAX], ratio[RUNS_MAX];
 	char socket[108];
 	pid_t daemon = daemon_start(set->daemon, "full", socket);
-	struct load load = {.mount = mount_point,
-			    .socket = socket,
-			    .payload = &payload,
-			    .writers = 8,
-			    .extents = 256,
-			    .depth = 32,
-			    .ack = EXTENT_DURABLE};
+	struct load load = { .mount = mount_point,
+			     .socket = socket,
+			     .payload = &payload,
+			     .writers = 8,
+			     .extents = 256,
+			     .depth = 32,
+			     .ack = EXTENT_DURABLE };
 
 	printf("durable: every extent acknowledged \"durable\", validation: full; 8 clients, 32 in "
 	       "flight each\n  baseline: 8 processes, each extent by ioctl, wait and check, fsync; "
@@ -126,14 +126,14 @@ static int bench_latency(const struct settings *set)
 	static double latency[400];
 	char socket[108];
 	pid_t daemon = daemon_start(set->daemon, "structure", socket);
-	struct load load = {.mount = mount_point,
-			    .socket = socket,
-			    .payload = &payload,
-			    .writers = 1,
-			    .extents = 400,
-			    .depth = 1,
-			    .ack = EXTENT_DURABLE,
-			    .latency = latency};
+	struct load load = { .mount = mount_point,
+			     .socket = socket,
+			     .payload = &payload,
+			     .writers = 1,
+			     .extents = 400,
+			     .depth = 1,
+			     .ack = EXTENT_DURABLE,
+			     .latency = latency };
 
 	printf("latency: one durable extent at a time, validation: structure\n"
 	       "  baseline: the same calls made directly (ioctl, wait and check, fsync)\n");
@@ -178,13 +178,13 @@ static int bench_cpu(const struct settings *set)
 {
 	double trusted[RUNS_MAX], full[RUNS_MAX], ratio[RUNS_MAX];
 	char socket[108];
-	struct load load = {.mount = mount_point,
-			    .payload = &payload,
-			    .socket = socket,
-			    .writers = 1,
-			    .extents = 8000,
-			    .depth = 128,
-			    .ack = EXTENT_WRITTEN};
+	struct load load = { .mount = mount_point,
+			     .payload = &payload,
+			     .socket = socket,
+			     .writers = 1,
+			     .extents = 8000,
+			     .depth = 128,
+			     .ack = EXTENT_WRITTEN };
 	int bad;
 
 	printf("cpu: user time of the daemon, acknowledgement \"written\"\n");
@@ -237,14 +237,14 @@ static int bench_memory(const struct settings *set)
 			return 1;
 		}
 		for (int k = 0; k < EACH; k++) {
-			struct extent_write w = {.file = file,
-						 .offset = (uint64_t)k * EXTENT_BYTES,
-						 .len = EXTENT_BYTES,
-						 .unencoded_len = EXTENT_BYTES,
-						 .payload = payload.bytes,
-						 .payload_len = payload.len,
-						 .compression = EXTENT_ZSTD,
-						 .ack = EXTENT_DURABLE};
+			struct extent_write w = { .file = file,
+						  .offset = (uint64_t)k * EXTENT_BYTES,
+						  .len = EXTENT_BYTES,
+						  .unencoded_len = EXTENT_BYTES,
+						  .payload = payload.bytes,
+						  .payload_len = payload.len,
+						  .compression = EXTENT_ZSTD,
+						  .ack = EXTENT_DURABLE };
 
 			if (extent_write(sessions[i], &w, NULL, NULL) < 0)
 				return 1;
@@ -274,19 +274,19 @@ static const struct {
 	const char *name;
 	int (*run)(const struct settings *set);
 } benches[] = {
-	{"written", bench_written}, {"durable", bench_durable}, {"latency", bench_latency},
-	{"cpu", bench_cpu},	    {"memory", bench_memory},
+	{ "written", bench_written }, { "durable", bench_durable }, { "latency", bench_latency },
+	{ "cpu", bench_cpu },	      { "memory", bench_memory },
 };
 
 int main(int argc, char *argv[])
 {
 	static const struct option options[] = {
-		{"runs", required_argument, NULL, 'n'},
-		{"dir", required_argument, NULL, 'd'},
-		{"daemon", required_argument, NULL, 'x'},
+		{ "runs", required_argument, NULL, 'n' },
+		{ "dir", required_argument, NULL, 'd' },
+		{ "daemon", required_argument, NULL, 'x' },
 		{},
 	};
-	struct settings set = {.runs = 5, .dir = "/var/tmp", .daemon = getenv("EXTENTD")};
+	struct settings set = { .runs = 5, .dir = "/var/tmp", .daemon = getenv("EXTENTD") };
 	int bad = 0, c;
 
 	setlinebuf(stdout);

@@ -49,7 +49,7 @@ void payload_make(struct payload *p)
 /* Runs a shell command with $0 set to arg: true if it succeeded. */
 static bool shell(const char *command, const char *arg)
 {
-	char *argv[] = {(char *)"sh", (char *)"-c", (char *)command, (char *)arg, NULL};
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)command, (char *)arg, NULL };
 	pid_t pid;
 	int status;
 
@@ -94,7 +94,7 @@ const char *scratch_mount(const char *dir)
 
 static bool listening(const char *path)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool yes;
 
