@@ -37,7 +37,7 @@ source_fetch() { # SERIES
 		source_backports_options "$(series_release "$series")" || return 1
 	fi
 	stage=$(mktemp -d "$dir/.fetch.XXXXXX")
-	(cd "$stage" && apt-get "${APT_OPTIONS[@]}" download "$package" 2>&1) ||
+	(cd "$stage" && apt-get -qq "${APT_OPTIONS[@]}" download "$package" 2>&1) ||
 		{ source_say "cannot download $package (apt-get update run?)"; rm -rf "$stage"; return 1; }
 	deb=$(echo "$stage"/*.deb)
 	version=$(dpkg-deb -f "$deb" Version)
