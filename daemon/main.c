@@ -237,7 +237,12 @@ static int start_store(struct daemon *d)
 	}
 	d->store->encoded_io = privilege_encoded_io();
 	if (!d->store->encoded_io && options.backend != STORE_DECODE && d->options.session_fd < 0)
-		journal(MESSAGE_FALLBACK, (struct journal_field[]){ { "BACKEND", "decode" }, {} },
+		journal(MESSAGE_FALLBACK,
+			(struct journal_field[]){
+				{ "BACKEND", "decode" },
+				{ "REASON", "the daemon has no CAP_SYS_ADMIN in the initial user "
+					    "namespace" },
+				{} },
 			"Without CAP_SYS_ADMIN in the initial user namespace: extents are "
 			"decompressed and written plainly");
 	return 0;

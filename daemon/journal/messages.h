@@ -24,7 +24,7 @@
 	X(READ_ONLY, "115a8034fe9f43aa9daf1ea033da3648", LOG_CRIT,                                 \
 	  "EXTENTD_FILESYSTEM EXTENTD_REASON", "A filesystem has gone read-only")                  \
 	X(FALLBACK, "bc3e85d0ef6a473cb81afc3c36e0ae70", LOG_WARNING,                               \
-	  "EXTENTD_BACKEND EXTENTD_REASON", "extentd cannot write extents as they come")
+	  "EXTENTD_BACKEND EXTENTD_REASON", "extentd does without its best backend")
 
 enum message {
 #define X(name, id, priority, fields, subject) MESSAGE_##name,

@@ -275,7 +275,11 @@ static bool command_missing(struct store *store, const struct extent *e, int err
 	    store->options.backend == STORE_URING || e->engine != store->ring)
 		return false;
 	if (store->engine == store->ring) {
-		journal(MESSAGE_FALLBACK, (struct journal_field[]){ { "BACKEND", "ioctl" }, {} },
+		journal(MESSAGE_FALLBACK,
+			(struct journal_field[]){
+				{ "BACKEND", "ioctl" },
+				{ "REASON", "this kernel's btrfs has no io_uring command" },
+				{} },
 			"This kernel's btrfs has no io_uring command for encoded writes: using "
 			"ioctl in threads");
 		store->engine = store->threads;

@@ -9,8 +9,8 @@ start_extentd
 
 # --- no space
 "$poke" "fd:$full/first:create" "mirror:$work/first" fill:0:50:zstd:1 sync >/dev/null || fail "first"
-output=$("$poke" "fd:$full/second:create" "mirror:$work/second" fill:0:3000:zstd:1000 2>&1) &&
-	fail "3000 extents fit into 128 MiB?"
+output=$("$poke" "fd:$full/second:create" "mirror:$work/second" fill:0:1700:zstd:1000 2>&1) &&
+	fail "1700 extents fit into 128 MiB?"
 [[ $output == *ENOSPC* ]] || fail "a full filesystem: $(grep -v '^write ' <<<"$output" | tail -n 3)"
 # Every extent that was called durable is there.
 sync -f "$full"
