@@ -289,6 +289,11 @@ all_encoded() {
 	! grep -qv encoded <<<"$map"
 }
 
+# check_acknowledged FILE MIRROR SAID: what extent-poke said was durable is there; $acknowledged
+check_acknowledged() {
+	acknowledged=$(python3 -B "$tests_dir/acknowledged.py" "$1" "$2" <"$3") || fail "$acknowledged"
+}
+
 drop_caches() {
 	sync -f "${1:-/}"
 	echo 3 >/proc/sys/vm/drop_caches
