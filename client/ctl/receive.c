@@ -157,7 +157,7 @@ static int dump(const struct values *v, int input)
 	return r ? CTL_PARTIAL : CTL_OK;
 }
 
-/* The top of the mount that fd lies in. */
+/* The top of the mount that fd lies in; negative if it cannot be opened. */
 static int mount_top(int fd)
 {
 	_cleanup_(closep) int here = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -166,7 +166,7 @@ static int mount_top(int fd)
 	if (here < 0 || statx(here, "", AT_EMPTY_PATH, STATX_MNT_ID | STATX_INO, &at))
 		return -errno;
 	for (;;) {
-		_cleanup_(closep) int up = openat(here, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		_cleanup_(closep) int up = openat(here, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		int next = up;
 
 		if (up < 0 || statx(up, "", AT_EMPTY_PATH, STATX_MNT_ID | STATX_INO, &above))
@@ -174,7 +174,7 @@ static int mount_top(int fd)
 		if (above.stx_mnt_id != at.stx_mnt_id ||
 		    (above.stx_ino == at.stx_ino && above.stx_dev_minor == at.stx_dev_minor &&
 		     above.stx_dev_major == at.stx_dev_major))
-			return steal_fd(&here);
+			return openat(here, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		up = here;
 		here = next;
 		at = above;
@@ -256,8 +256,10 @@ static int run(int argc, char *argv[])
 	mount = v.root	    ? open_told(v.root, O_DIRECTORY)
 		: v.confine ? fcntl(directory, F_DUPFD_CLOEXEC, 0)
 			    : mount_top(directory);
-	if (mount < 0)
+	if (mount < 0 && v.root)
 		return CTL_FATAL;
+	if (mount < 0) /* without privilege no parent could be looked up anyway */
+		mount = fcntl(directory, F_DUPFD_CLOEXEC, 0);
 	r = sink_open(&v, &session, &sink);
 	if (r < 0)
 		return v.decompress || v.direct ? CTL_FATAL : CTL_DAEMON;

@@ -44,6 +44,16 @@ static int call(int r)
 	return r < 0 ? -errno : 0;
 }
 
+/* Lack of privilege is passed over, once it was told; everything else is an error. */
+static int passed_over(struct executor *t, const struct action *a, const char *what, int r)
+{
+	if (!r || t->o.strict || (r != -EPERM && r != -EOPNOTSUPP))
+		return r;
+	t->stats.not_set++;
+	t->o.warn(t->o.userdata, a, what, -r);
+	return 0;
+}
+
 static int root_look(struct executor *t)
 {
 	struct stat st;
@@ -69,7 +79,7 @@ static int root_open(struct executor *t)
 	int r = 0;
 
 	if (a->set & ACTION_OWNER)
-		r = call(fchown(t->root, a->uid, a->gid));
+		r = passed_over(t, a, "owner", call(fchown(t->root, a->uid, a->gid)));
 	if (!r && a->set & ACTION_MODE)
 		r = call(fchmod(t->root, a->mode));
 	a->set = 0;
@@ -134,16 +144,6 @@ int executor_root(const struct executor *t)
 const struct executor_stats *executor_stats(const struct executor *t)
 {
 	return &t->stats;
-}
-
-/* Lack of privilege is passed over, once it was told; everything else is an error. */
-static int passed_over(struct executor *t, const struct action *a, const char *what, int r)
-{
-	if (!r || t->o.strict || (r != -EPERM && r != -EOPNOTSUPP))
-		return r;
-	t->stats.not_set++;
-	t->o.warn(t->o.userdata, a, what, -r);
-	return 0;
 }
 
 static bool is_current(const struct executor *t, struct stream_string path)

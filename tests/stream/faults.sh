@@ -115,4 +115,21 @@ btrfs -q subvolume snapshot -r "$mnt/tree" "$mnt/s"
 btrfs -q send -f "$work/full" "$mnt/s"
 run --direct -f "$work/full" || fail "receiving a full stream"
 sealed "$mnt/target/s" || fail "not sealed"
+
+
+# Without privilege: what is received is complete but for owners, which is said.
+drop
+mkdir "$mnt/own"
+chown 4711:4711 "$mnt/own"
+chmod 711 "$work"
+cp "$extentctl" "$extentd" "$work/"
+cp "$build"/client/lib/libextent.so.0 "$work/" || fail "no library"
+output=$(LD_LIBRARY_PATH=$work EXTENTD=$work/extentd as_user 4711 "$work/extentctl" receive --private \
+	"$mnt/own" <"$work/full" 2>&1) || fail "unprivileged: $output"
+case $output in
+*"owner of s/"*"not set"*) ;;
+*) fail "owners that were not set are not told: $output" ;;
+esac
+sealed "$mnt/own/s" || fail "unprivileged: not sealed"
+cmp "$mnt/own/s/f" "$mnt/s/f" || fail "unprivileged: content"
 say "$count refusals"
