@@ -161,7 +161,9 @@ static bool set_groups(const gid_t *groups, size_t n)
 
 static bool become_own(void)
 {
-	return set_groups(own.groups, (size_t)own.ngroups) & set_fs_ids(own.uid, own.gid);
+	bool groups = set_groups(own.groups, (size_t)own.ngroups);
+
+	return set_fs_ids(own.uid, own.gid) && groups; /* as much as possible in any case */
 }
 
 static _Thread_local bool assumed;

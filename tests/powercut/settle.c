@@ -23,8 +23,10 @@
 _Atomic unsigned long settle_fallbacks;
 
 struct map {
-	struct fiemap head;
-	struct fiemap_extent extents[MAP_EXTENTS];
+	union {
+		struct fiemap head;
+		char room[sizeof(struct fiemap) + MAP_EXTENTS * sizeof(struct fiemap_extent)];
+	};
 };
 
 static int map_read(int fd, uint64_t from, uint64_t to, uint32_t flags, struct map *out)
@@ -42,7 +44,7 @@ static int map_read(int fd, uint64_t from, uint64_t to, uint32_t flags, struct m
 static uint64_t map_lookup(const struct map *map, uint64_t offset, uint64_t *end, uint32_t *flags)
 {
 	for (uint32_t i = 0; i < map->head.fm_mapped_extents; i++) {
-		const struct fiemap_extent *e = &map->extents[i];
+		const struct fiemap_extent *e = &map->head.fm_extents[i];
 
 		if (offset < e->fe_logical || offset >= e->fe_logical + e->fe_length)
 			continue;

@@ -226,6 +226,7 @@ static void test_many_groups(void **state)
 	_cleanup_(closep) int fd = -1;
 	gid_t groups[300];
 
+	(void)probe; /* only skips where no peer can be made */
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
 		groups[i] = (gid_t)(70000 + i);
 	fd = pair_of(PEER, groups, ARRAY_SIZE(groups));
@@ -240,6 +241,7 @@ static void test_overflow_uid(void **state)
 	_cleanup_(freeidp) struct identity *probe = peer(), *id = NULL;
 	_cleanup_(closep) int fd = pair_of(65534, NULL, 0);
 
+	(void)probe;
 	assert_int_equal(identity_of_peer(fd, &id), -EPERM);
 	assert_null(id);
 }
