@@ -39,7 +39,7 @@ int cut_mode_parse(const char *name)
 
 void cutter_init(const struct history *history, int image, struct cutter *out)
 {
-	*out = (struct cutter){.history = history, .image = image};
+	*out = (struct cutter){ .history = history, .image = image };
 }
 
 void cutter_deinit(struct cutter *cutter)
@@ -80,7 +80,7 @@ static int cutter_add(struct cutter *cutter, const struct history_record *record
 		cutter->pending = more;
 		cutter->room = room;
 	}
-	cutter->pending[cutter->n_pending++] = (struct pending){record, 0};
+	cutter->pending[cutter->n_pending++] = (struct pending){ record, 0 };
 	return 0;
 }
 

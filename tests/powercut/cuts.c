@@ -72,7 +72,7 @@ static unsigned int choose(const struct history *history, const struct options *
 	free(marks);
 	free(others);
 	if (options->end)
-		moments[n++] = (struct moment){position, CUT_keep};
+		moments[n++] = (struct moment){ position, CUT_keep };
 	qsort(moments, n, sizeof(*moments), by_position);
 	return n;
 }
@@ -124,7 +124,7 @@ static int run(const struct options *options, const struct history *history, int
 	struct moment *moments = calloc(options->cuts + 1, sizeof(*moments));
 	unsigned int n = moments ? choose(history, options, moments) : 0, next = 0;
 	const struct history_record *record;
-	struct totals totals = {0};
+	struct totals totals = { 0 };
 	struct cutter cutter;
 	struct ledger ledger;
 	int r, error = 0;
@@ -155,12 +155,13 @@ static int run(const struct options *options, const struct history *history, int
 
 static int parse(int argc, char **argv, struct options *out)
 {
-	static const struct option options[] = {{"cuts", 1, NULL, 'c'},	   {"seed", 1, NULL, 's'},
-						{"mode", 1, NULL, 'm'},	   {"end", 0, NULL, 'e'},
-						{"verbose", 0, NULL, 'v'}, {0}};
+	static const struct option options[] = {
+		{ "cuts", 1, NULL, 'c' }, { "seed", 1, NULL, 's' },    { "mode", 1, NULL, 'm' },
+		{ "end", 0, NULL, 'e' },  { "verbose", 0, NULL, 'v' }, { 0 }
+	};
 	int c;
 
-	*out = (struct options){.cuts = 50, .seed = 1, .mode = -1};
+	*out = (struct options){ .cuts = 50, .seed = 1, .mode = -1 };
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'c')
 			out->cuts = strtoul(optarg, NULL, 0);

@@ -33,7 +33,7 @@ int encoded_prepare(struct encoded *extent)
 	if (ZSTD_isError(n))
 		return -EINVAL;
 	extent->payload_length = n;
-	extent->iov = (struct iovec){extent->payload, n};
+	extent->iov = (struct iovec){ extent->payload, n };
 	extent->args = (struct btrfs_ioctl_encoded_io_args){
 		.iov = &extent->iov,
 		.iovcnt = 1,
@@ -75,9 +75,10 @@ int encoded_write(struct encoded *extent)
 int encoded_compare(const struct encoded *extent)
 {
 	_cleanup_(freep) uint8_t *found = malloc(ENCODED_MAX);
-	struct iovec iov = {found, ENCODED_MAX};
-	struct btrfs_ioctl_encoded_io_args args = {
-		.iov = &iov, .iovcnt = 1, .offset = extent->offset};
+	struct iovec iov = { found, ENCODED_MAX };
+	struct btrfs_ioctl_encoded_io_args args = { .iov = &iov,
+						    .iovcnt = 1,
+						    .offset = extent->offset };
 	int res;
 
 	if (!found)

@@ -12,7 +12,7 @@
 
 void faults_init(struct faults *faults, uint64_t seed)
 {
-	*faults = (struct faults){.lock = PTHREAD_MUTEX_INITIALIZER, .seed = seed};
+	*faults = (struct faults){ .lock = PTHREAD_MUTEX_INITIALIZER, .seed = seed };
 }
 
 static int rule_action(const char *word, struct fault_rule *rule)
@@ -129,7 +129,7 @@ static bool rule_hits(struct faults *faults, struct fault_rule *rule, enum histo
 struct fault_verdict faults_judge(struct faults *faults, enum history_kind kind, uint64_t offset,
 				  uint64_t length)
 {
-	struct fault_verdict verdict = {0};
+	struct fault_verdict verdict = { 0 };
 
 	pthread_mutex_lock(&faults->lock);
 	for (unsigned int i = 0; i < faults->n; i++) {

@@ -30,7 +30,7 @@ int history_kind_parse(const char *name)
 
 int history_create(const char *path, struct history *out)
 {
-	*out = (struct history){.lock = PTHREAD_MUTEX_INITIALIZER, .next_id = 1};
+	*out = (struct history){ .lock = PTHREAD_MUTEX_INITIALIZER, .next_id = 1 };
 	out->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (out->fd < 0)
 		return -errno;
@@ -49,7 +49,7 @@ int history_open(const char *path, struct history *out)
 {
 	struct stat st;
 
-	*out = (struct history){.lock = PTHREAD_MUTEX_INITIALIZER};
+	*out = (struct history){ .lock = PTHREAD_MUTEX_INITIALIZER };
 	out->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (out->fd < 0 || fstat(out->fd, &st) < 0)
 		return -errno;

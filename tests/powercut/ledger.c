@@ -13,7 +13,7 @@
 
 int ledger_init(struct ledger *out)
 {
-	*out = (struct ledger){0};
+	*out = (struct ledger){ 0 };
 	/* Untouched pages of these cost nothing. */
 	out->issues = calloc(LEDGER_MAX_VERSIONS, sizeof(*out->issues));
 	out->files = calloc(LEDGER_MAX_FILES, sizeof(*out->files));
@@ -33,7 +33,7 @@ void ledger_deinit(struct ledger *ledger)
 	}
 	free(ledger->files);
 	free(ledger->issues);
-	*ledger = (struct ledger){0};
+	*ledger = (struct ledger){ 0 };
 }
 
 static struct ledger_file *ledger_file(struct ledger *ledger, uint32_t number)

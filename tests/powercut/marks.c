@@ -11,7 +11,7 @@
 
 struct marks marks_open(const char *path)
 {
-	struct marks marks = {-1};
+	struct marks marks = { -1 };
 
 	if (!path)
 		return marks;

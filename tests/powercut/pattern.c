@@ -26,7 +26,7 @@ void pattern_block(const struct pattern_id *id, void *out, size_t length)
 	};
 	uint64_t seed =
 		((uint64_t)id->version << 32 | id->file) * 0xff51afd7ed558ccdULL + id->block;
-	uint8_t block[PATTERN_BLOCK] = {0};
+	uint8_t block[PATTERN_BLOCK] = { 0 };
 
 	for (unsigned int at = 0; at < PATTERN_BLOCK; at += LINE)
 		for (unsigned int i = 0; i < NOISE; i += 8) {
@@ -40,7 +40,7 @@ void pattern_block(const struct pattern_id *id, void *out, size_t length)
 
 void pattern_fill(uint32_t version, uint32_t file, uint64_t offset, void *out, size_t length)
 {
-	struct pattern_id id = {version, file, offset / PATTERN_BLOCK};
+	struct pattern_id id = { version, file, offset / PATTERN_BLOCK };
 
 	for (size_t at = 0; at < length; at += PATTERN_BLOCK, id.block++)
 		pattern_block(&id, (uint8_t *)out + at,
@@ -58,7 +58,7 @@ enum pattern_finding pattern_read(const void *block, size_t length, struct patte
 	memcpy(&head, block, sizeof(head));
 	if (length < PATTERN_MIN || head.magic != PATTERN_MAGIC)
 		return PATTERN_DAMAGED;
-	*out = (struct pattern_id){head.version, head.file, head.block};
+	*out = (struct pattern_id){ head.version, head.file, head.block };
 	pattern_block(out, expected, length);
 	return memcmp(block, expected, length) ? PATTERN_DAMAGED : PATTERN_INTACT;
 }

@@ -74,6 +74,25 @@ choose()
 	chosen_item=$1
 }
 
+# One client of the daemon, in the background: errand NAME AMOUNT [CLIENT]
+errand()
+{
+	"$bin/errands" --socket="$socket" --dir="$mnt" --marks="$marks" --errand="$1" \
+		--amount="$2" --client="${3:-0}" --seed="$seed" &
+	clients+=($!)
+}
+
+# Waits for all clients; fails if one did.
+errands_done()
+{
+	local pid status=0
+	for pid in "${clients[@]}"; do
+		wait "$pid" || status=1
+	done
+	clients=()
+	return $status
+}
+
 # One run of one workload: prints its figures as name=number words, last line of the output.
 run_one() # WORKLOAD SEED
 (
@@ -85,6 +104,7 @@ run_one() # WORKLOAD SEED
 		[ -x "$bin/$program" ] || { echo "left out: $program is not built"; exit 77; }
 	done
 	trap 'rig_close' EXIT
+	clients=()
 	rig_open "$bin" "$seed" || { echo "cannot set up the disk"; exit 1; }
 	mnt=$rig/mnt marks=$rig/fuse/marks
 	[ ${#faults[@]} -eq 0 ] || rig_faults "${faults[@]}"

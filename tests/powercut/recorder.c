@@ -85,7 +85,7 @@ static void answer(void *context, void *item)
 {
 	struct recorder *recorder = context;
 	struct request *request = item;
-	struct history_record record = {.type = HISTORY_DONE, .id = request->id};
+	struct history_record record = { .type = HISTORY_DONE, .id = request->id };
 
 	if (!request->error)
 		request->error = request_apply(recorder, request);
@@ -104,7 +104,8 @@ static void take(fuse_req_t fuse, enum history_type type, enum history_kind kind
 {
 	struct recorder *recorder = fuse_req_userdata(fuse);
 	struct history_record record = {
-		.type = type, .kind = kind, .offset = offset, .length = length};
+		.type = type, .kind = kind, .offset = offset, .length = length
+	};
 	struct request *request = calloc(1, sizeof(*request));
 	struct fault_verdict verdict;
 
@@ -131,7 +132,7 @@ static void take(fuse_req_t fuse, enum history_type type, enum history_kind kind
 
 static void node_stat(const struct recorder *recorder, fuse_ino_t ino, struct stat *out)
 {
-	*out = (struct stat){.st_ino = ino, .st_nlink = 1, .st_mode = S_IFREG | 0600};
+	*out = (struct stat){ .st_ino = ino, .st_nlink = 1, .st_mode = S_IFREG | 0600 };
 	if (ino == NODE_ROOT)
 		out->st_mode = S_IFDIR | 0700;
 	if (ino == NODE_DISK)
@@ -149,8 +150,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 
 static void op_lookup(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 {
-	struct fuse_entry_param entry = {.attr_timeout = ATTR_TIMEOUT,
-					 .entry_timeout = ATTR_TIMEOUT};
+	struct fuse_entry_param entry = { .attr_timeout = ATTR_TIMEOUT,
+					  .entry_timeout = ATTR_TIMEOUT };
 
 	for (int i = NODE_DISK; i < _NODE_N; i++) {
 		if (strcmp(name, node_names[i]))
@@ -206,7 +207,7 @@ static void op_read(fuse_req_t fuse, fuse_ino_t ino, size_t size, off_t offset,
 static void write_mark(fuse_req_t fuse, const char *text, size_t size)
 {
 	struct recorder *recorder = fuse_req_userdata(fuse);
-	struct history_record record = {.type = HISTORY_MARK, .length = size};
+	struct history_record record = { .type = HISTORY_MARK, .length = size };
 
 	if (history_append(&recorder->history, &record, text, NULL) < 0)
 		fuse_reply_err(fuse, ENOSPC);
@@ -276,7 +277,7 @@ static const struct fuse_lowlevel_ops ops = {
 
 static int serve(struct recorder *recorder, const char *mountpoint)
 {
-	char *argv[] = {(char *)"recorder", (char *)"-osubtype=powercut"};
+	char *argv[] = { (char *)"recorder", (char *)"-osubtype=powercut" };
 	struct fuse_args args = FUSE_ARGS_INIT(2, argv);
 	struct fuse_session *session = fuse_session_new(&args, &ops, sizeof(ops), recorder);
 	int r = 1;
@@ -294,7 +295,7 @@ static int serve(struct recorder *recorder, const char *mountpoint)
 
 int main(int argc, char **argv)
 {
-	struct recorder recorder = {0};
+	struct recorder recorder = { 0 };
 	struct stat st;
 	int r;
 

@@ -67,10 +67,53 @@ rig_patiently()
 	wait $pid
 }
 
+# Starts extentd on $socket. Again after rig_daemon_kill: as the socket unit would.
+rig_daemon() # BIN-DIR [option...]
+{
+	local daemon=$1/../../daemon/extentd
+	shift
+	socket=$rig/socket
+	rm -f "$socket"
+	: >"$rig/extentd.conf"
+	"$daemon" --socket "$socket" --config "$rig/extentd.conf" "$@" >>"$rig/daemon.log" 2>&1 &
+	rig_daemon=$!
+	for _ in $(seq 200); do
+		[ -S "$socket" ] && return
+		sleep 0.05
+	done
+	tail "$rig/daemon.log" >&2
+	return 1
+}
+
+rig_daemon_kill()
+{
+	kill -KILL "$rig_daemon" 2>/dev/null
+	wait "$rig_daemon" 2>/dev/null
+	rig_daemon=
+}
+
+# SIGTERM: what is in flight gets its answer. A daemon that does not end is killed, and shown.
+rig_daemon_stop()
+{
+	local pid=${rig_daemon:-}
+	[ -n "$pid" ] || return 0
+	kill -TERM "$pid" 2>/dev/null
+	for _ in $(seq $((RIG_PATIENCE * 20))); do
+		[ -d "/proc/$pid" ] && [ "$(awk '{print $3}' "/proc/$pid/stat" 2>/dev/null)" != Z ] || break
+		sleep 0.05
+	done
+	if kill -KILL "$pid" 2>/dev/null && [ "$(awk '{print $3}' "/proc/$pid/stat" 2>/dev/null)" != Z ]; then
+		echo "rig: extentd did not end on SIGTERM" >&2
+	fi
+	wait "$pid"
+	rig_daemon=
+}
+
 # Stops the disk; the history and the original image stay.
 rig_stop()
 {
 	[ -n "${rig:-}" ] || return 0
+	rig_daemon_stop
 	[ -e "$rig/fuse/faults" ] && echo clear >"$rig/fuse/faults"
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		mountpoint -q "$rig/mnt" || break

@@ -200,8 +200,8 @@ static void order_fsync(struct encoded *extents, unsigned int n)
 	}
 }
 
-#define ENTRY(name) {#name, order_##name},
-static const struct settle_order orders[] = {SETTLE_ORDERS(ENTRY)};
+#define ENTRY(name) { #name, order_##name },
+static const struct settle_order orders[] = { SETTLE_ORDERS(ENTRY) };
 #undef ENTRY
 
 const struct settle_order *settle_order_find(const char *name)

@@ -52,10 +52,10 @@ static int teardown(void **state)
 static uint64_t put(struct bench *bench, unsigned int at, char letter)
 {
 	static char data[BLOCKS * CUT_SECTOR];
-	struct history_record record = {.type = HISTORY_WRITE,
-					.kind = KIND_DATA,
-					.offset = (uint64_t)at * CUT_SECTOR,
-					.length = sizeof(data)};
+	struct history_record record = { .type = HISTORY_WRITE,
+					 .kind = KIND_DATA,
+					 .offset = (uint64_t)at * CUT_SECTOR,
+					 .length = sizeof(data) };
 
 	memset(data, letter, sizeof(data));
 	assert_int_equal(history_append(&bench->history, &record, data, NULL), 0);
@@ -64,7 +64,9 @@ static uint64_t put(struct bench *bench, unsigned int at, char letter)
 
 static uint64_t flush(struct bench *bench, unsigned int flags)
 {
-	struct history_record record = {.type = HISTORY_FLUSH, .kind = KIND_FLUSH, .flags = flags};
+	struct history_record record = { .type = HISTORY_FLUSH,
+					 .kind = KIND_FLUSH,
+					 .flags = flags };
 
 	assert_int_equal(history_append(&bench->history, &record, NULL, NULL), 0);
 	return record.id;
@@ -72,7 +74,7 @@ static uint64_t flush(struct bench *bench, unsigned int flags)
 
 static void done(struct bench *bench, uint64_t id, int error)
 {
-	struct history_record record = {.type = HISTORY_DONE, .id = id, .error = error};
+	struct history_record record = { .type = HISTORY_DONE, .id = id, .error = error };
 
 	assert_int_equal(history_append(&bench->history, &record, NULL, NULL), 0);
 }
@@ -175,7 +177,7 @@ static void test_overlaps_land_in_the_order_of_answers(void **state)
 static void test_a_discard_is_a_write_of_zeros(void **state)
 {
 	struct bench *bench = *state;
-	struct history_record record = {.type = HISTORY_DISCARD, .length = 2 * CUT_SECTOR};
+	struct history_record record = { .type = HISTORY_DISCARD, .length = 2 * CUT_SECTOR };
 	char found[64];
 
 	done(bench, put(bench, 0, 'a'), 0);

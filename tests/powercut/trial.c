@@ -53,8 +53,8 @@ static int loop_attach(int image_fd, char *path, size_t size)
 
 static int check_image(const char *image, bool *clean)
 {
-	char *argv[] = {(char *)"btrfs", (char *)"check", (char *)"--readonly", (char *)image,
-			NULL};
+	char *argv[] = { (char *)"btrfs", (char *)"check", (char *)"--readonly", (char *)image,
+			 NULL };
 	posix_spawn_file_actions_t actions;
 	int status, r;
 	pid_t pid;
@@ -87,7 +87,7 @@ int trial_hold(const struct ledger *ledger, const char *image, const char *mount
 	char device[32];
 	int loop, r = 0;
 
-	*out = (struct trial){0};
+	*out = (struct trial){ 0 };
 	if (image_fd < 0)
 		return -errno;
 	loop = loop_attach(image_fd, device, sizeof(device));

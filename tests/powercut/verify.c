@@ -29,14 +29,26 @@ struct view {
 	uint8_t *seen;	   /* by refused version: blocks found whole */
 };
 
+/* A version that was under way over this block when the power went; 0: none. */
+static uint32_t under_way(const struct view *view, uint64_t block)
+{
+	for (uint32_t v = 1; v < view->ledger->n_versions; v++)
+		if (view->ledger->issues[v].state == ISSUE_ASKED &&
+		    ledger_allows(view->ledger, view->number, block, v))
+			return v;
+	return 0;
+}
+
 static void note(struct view *view, uint64_t block, const char *what, uint32_t version)
 {
 	struct trial *trial = view->trial;
 
 	if (!trial->first[0])
 		snprintf(trial->first, sizeof(trial->first),
-			 "%s (file %u) offset %llu version %u: %s", view->file->names[0],
-			 view->number, (unsigned long long)block * PATTERN_BLOCK, version, what);
+			 "%s (file %u) offset %llu version %u: %s (%u under way)",
+			 view->file->names[0], view->number,
+			 (unsigned long long)block * PATTERN_BLOCK, version, what,
+			 under_way(view, block));
 }
 
 /* The promise of @block is broken. */
@@ -66,7 +78,7 @@ static void look(struct view *view, uint64_t block, const uint8_t *bytes, size_t
 {
 	const struct ledger_block *promise = &view->file->blocks[block];
 	enum pattern_finding finding;
-	struct pattern_id id = {0};
+	struct pattern_id id = { 0 };
 	size_t length = got;
 
 	if (got >= PATTERN_MIN) {
@@ -109,6 +121,18 @@ static void look_unreadable(struct view *view, uint64_t block)
 	}
 }
 
+/* An error inside the chunk cuts the read short: then block by block. */
+static void look_block(struct view *view, int fd, uint64_t block)
+{
+	uint8_t bytes[PATTERN_BLOCK];
+	ssize_t n = pread(fd, bytes, sizeof(bytes), block * PATTERN_BLOCK);
+
+	if (n < 0)
+		look_unreadable(view, block);
+	else
+		look(view, block, bytes, n);
+}
+
 static void look_at_file(struct view *view, int fd)
 {
 	static uint8_t buffer[CHUNK];
@@ -116,25 +140,12 @@ static void look_at_file(struct view *view, int fd)
 	for (uint64_t at = 0; at < view->file->n_blocks; at += CHUNK / PATTERN_BLOCK) {
 		ssize_t n = pread(fd, buffer, CHUNK, at * PATTERN_BLOCK);
 
-		for (uint64_t i = 0; i < CHUNK / PATTERN_BLOCK; i++) {
-			size_t from = i * PATTERN_BLOCK;
-			size_t got = n > (ssize_t)from ? n - from : 0;
-
-			if (at + i >= view->file->n_blocks)
-				break;
-			if (n >= 0) {
-				look(view, at + i, buffer + from,
-				     got < PATTERN_BLOCK ? got : PATTERN_BLOCK);
-				continue;
-			}
-			/* Which block of the chunk it is, is worth knowing. */
-			ssize_t one =
-				pread(fd, buffer + from, PATTERN_BLOCK, (at + i) * PATTERN_BLOCK);
-
-			if (one < 0)
-				look_unreadable(view, at + i);
+		for (uint64_t i = 0; i < CHUNK / PATTERN_BLOCK && at + i < view->file->n_blocks;
+		     i++) {
+			if (n >= (ssize_t)((i + 1) * PATTERN_BLOCK))
+				look(view, at + i, buffer + i * PATTERN_BLOCK, PATTERN_BLOCK);
 			else
-				look(view, at + i, buffer + from, one);
+				look_block(view, fd, at + i);
 		}
 	}
 }
@@ -164,7 +175,7 @@ static void count_refused_intact(const struct view *view)
 int verify_tree(const struct ledger *ledger, int root_fd, struct trial *trial)
 {
 	_cleanup_(freep) uint8_t *seen = calloc(ledger->n_versions + 1, 1);
-	struct view view = {.ledger = ledger, .trial = trial, .seen = seen};
+	struct view view = { .ledger = ledger, .trial = trial, .seen = seen };
 
 	if (!seen)
 		return -ENOMEM;

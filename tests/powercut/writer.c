@@ -110,7 +110,7 @@ static void *job_run(void *arg)
 
 static int run_pass(struct writer *writer, double *elapsed)
 {
-	struct job jobs[MAX_JOBS] = {0};
+	struct job jobs[MAX_JOBS] = { 0 };
 	double start;
 	int r = 0;
 
@@ -168,17 +168,17 @@ static int usage(const char *name)
 
 static int parse(int argc, char **argv, struct plan *plan, const char **marks)
 {
-	static const struct option options[] = {{"dir", 1, NULL, 'd'},
-						{"order", 1, NULL, 'o'},
-						{"marks", 1, NULL, 'm'},
-						{"files", 1, NULL, 'f'},
-						{"extents", 1, NULL, 'e'},
-						{"passes", 1, NULL, 'p'},
-						{"batch", 1, NULL, 'b'},
-						{"jobs", 1, NULL, 'j'},
-						{"size", 1, NULL, 's'},
-						{"first-version", 1, NULL, 'v'},
-						{0}};
+	static const struct option options[] = { { "dir", 1, NULL, 'd' },
+						 { "order", 1, NULL, 'o' },
+						 { "marks", 1, NULL, 'm' },
+						 { "files", 1, NULL, 'f' },
+						 { "extents", 1, NULL, 'e' },
+						 { "passes", 1, NULL, 'p' },
+						 { "batch", 1, NULL, 'b' },
+						 { "jobs", 1, NULL, 'j' },
+						 { "size", 1, NULL, 's' },
+						 { "first-version", 1, NULL, 'v' },
+						 { 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -227,13 +227,13 @@ static int parse(int argc, char **argv, struct plan *plan, const char **marks)
 
 int main(int argc, char **argv)
 {
-	struct writer writer = {.plan = {.files = 1,
-					 .extents = 200,
-					 .passes = 1,
-					 .batch = 32,
-					 .jobs = 1,
-					 .size = ENCODED_MAX,
-					 .first_version = 1}};
+	struct writer writer = { .plan = { .files = 1,
+					   .extents = 200,
+					   .passes = 1,
+					   .batch = 32,
+					   .jobs = 1,
+					   .size = ENCODED_MAX,
+					   .first_version = 1 } };
 	const char *marks = NULL;
 	double elapsed = 0;
 	int r;
