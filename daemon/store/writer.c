@@ -312,6 +312,18 @@ static void extent_written(struct extent *e)
 	}
 }
 
+/*
+ * Worth another try as it is: interrupted, cut short, or EIO from a kernel that reports a failed
+ * encoded write to fsync (3cd181cc46d3, Linux 7.3): there an error also strikes the file's next
+ * encoded write, which is innocent.
+ */
+static bool again(struct extent *e, int result)
+{
+	if (e->form == WIRE_FORM_ENCODED && (result == -EIO || result > 0))
+		return result == -EIO && !e->retries++;
+	return (result == -EAGAIN || result == -EINTR || result > 0) && e->retries++ < RETRIES_MAX;
+}
+
 void engine_completed(struct extent *e, int result)
 {
 	struct chain *chain = e->chain;
@@ -323,9 +335,7 @@ void engine_completed(struct extent *e, int result)
 
 	if (result >= 0 && (uint64_t)result == expected) {
 		extent_written(e);
-	} else if ((result == -EAGAIN || result == -EINTR ||
-		    (result > 0 && e->form != WIRE_FORM_ENCODED)) &&
-		   e->retries++ < RETRIES_MAX) {
+	} else if (again(e, result)) {
 		if (result > 0)
 			e->data_done += (uint64_t)result;
 		inode_ready(e->file->inode, e);

@@ -416,8 +416,24 @@ static void kernels_without_the_command_get_threads(void **state)
 	/* Tried again as it was, not decoded. */
 	assert_int_equal(t.n_chains, 1);
 	assert_int_equal(item->extent.form, WIRE_FORM_ENCODED);
-	t.n_chains = 0;
-	engine_completed(&item->extent, -EIO);
+	complete_chain(0);
+	assert_true(item->written);
+}
+
+static void an_error_of_another_write_is_survived(void **state)
+{
+	struct item *item = encoded(t.file, 0);
+
+	for (int i = 0; i < 2; i++) {
+		settle_down();
+		assert_int_equal(t.n_chains, 1);
+		assert_false(item->failed);
+		t.n_chains = 0;
+		engine_completed(&item->extent, -EIO);
+	}
+	settle_down();
+	assert_true(item->failed); /* it was its own after all */
+	assert_int_equal(item->extent.kernel_errno, EIO);
 }
 
 static void memory_is_counted_and_bounded(void **state)
@@ -448,6 +464,7 @@ int main(void)
 		test(a_short_encoded_write_is_an_error),
 		test(what_the_kernel_will_not_take_is_decoded),
 		test(kernels_without_the_command_get_threads),
+		test(an_error_of_another_write_is_survived),
 		test(memory_is_counted_and_bounded),
 	};
 
