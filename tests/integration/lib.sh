@@ -289,6 +289,9 @@ all_encoded() {
 	! grep -qv encoded <<<"$map"
 }
 
+# A build with a sanitizer needs more memory and has no system call filter.
+sanitized() { grep -qaE '__(asan|tsan)_init' "$extentd"; }
+
 # check_acknowledged FILE MIRROR SAID: what extent-poke said was durable is there; $acknowledged
 check_acknowledged() {
 	acknowledged=$(python3 -B "$tests_dir/acknowledged.py" "$1" "$2" <"$3") || fail "$acknowledged"
