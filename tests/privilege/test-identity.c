@@ -52,7 +52,7 @@ static int teardown(void **state)
 
 static struct identity *peer(void)
 {
-	const gid_t groups[] = {GROUP};
+	const gid_t groups[] = { GROUP };
 	struct identity *id;
 
 	assert_int_equal(identity_new(PEER, PEER, groups, 1, &id), 0);
@@ -121,7 +121,7 @@ static void test_other_threads(void **state)
 {
 	_cleanup_(freeidp) struct identity *id = peer();
 	pthread_barrier_t barrier;
-	struct witness w = {&barrier, -1};
+	struct witness w = { &barrier, -1 };
 	pthread_t thread;
 
 	close(open_beneath(root, "mine", O_RDWR | O_CREAT, 0600));
@@ -186,13 +186,13 @@ static void test_peer(void **state)
 static int pair_of(uid_t uid, const gid_t *groups, size_t n)
 {
 	int carrier[2], fd = -1, status;
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	char byte = 0;
-	struct iovec iov = {&byte, 1};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = control,
-			   .msg_controllen = sizeof(control)};
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
 	pid_t pid;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, carrier), 0);
@@ -222,7 +222,8 @@ static int pair_of(uid_t uid, const gid_t *groups, size_t n)
 
 static void test_many_groups(void **state)
 {
-	_cleanup_(freeidp) struct identity *probe = peer(), *id = NULL;
+	_cleanup_(freeidp) struct identity *probe = peer();
+	_cleanup_(freeidp) struct identity *id = NULL;
 	_cleanup_(closep) int fd = -1;
 	gid_t groups[300];
 
@@ -238,9 +239,11 @@ static void test_many_groups(void **state)
 
 static void test_overflow_uid(void **state)
 {
-	_cleanup_(freeidp) struct identity *probe = peer(), *id = NULL;
+	_cleanup_(freeidp) struct identity *probe = peer();
+	_cleanup_(freeidp) struct identity *id = NULL;
 	_cleanup_(closep) int fd = pair_of(65534, NULL, 0);
 
+	(void)probe;
 	(void)probe;
 	assert_int_equal(identity_of_peer(fd, &id), -EPERM);
 	assert_null(id);
