@@ -40,7 +40,8 @@ struct progress *progress_new(bool quiet)
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return NULL;
-	p->start = p->drawn = now();
+	p->start = now();
+	p->drawn = p->start - DRAW_SECONDS; /* a quick job is shown too */
 	p->color = !(no_color && *no_color) && term && strcmp(term, "dumb");
 	return p;
 }

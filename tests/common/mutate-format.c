@@ -9,13 +9,15 @@
 
 void mutate_delete(struct forged *f, size_t at, size_t len)
 {
+	if (at > f->len || len > f->len - at)
+		return;
 	memmove(f->p + at, f->p + at + len, f->len - at - len);
 	f->len -= len;
 }
 
 void mutate_insert(struct forged *f, size_t at, const uint8_t *p, size_t len)
 {
-	if (sizeof(f->p) - f->len < len)
+	if (at > f->len || sizeof(f->p) - f->len < len)
 		return;
 	memmove(f->p + at + len, f->p + at, f->len - at);
 	memmove(f->p + at, p, len);
