@@ -38,7 +38,7 @@ static void completed(struct extent_session *s, const struct extent_completion *
 /* One turn of the loop: waits for the socket, sends, receives, runs callbacks. */
 static void turn(struct extent_session *s)
 {
-	struct pollfd p = {.fd = extent_fd(s), .events = (short)extent_events(s)};
+	struct pollfd p = { .fd = extent_fd(s), .events = (short)extent_events(s) };
 	struct extent_completion lost;
 
 	if (poll(&p, 1, -1) < 0 && errno != EINTR)
@@ -72,7 +72,7 @@ static void put(struct extent_session *s, int source, int file, const struct ext
 {
 	static char data[128 * 1024];
 	size_t size = l->max_unencoded < sizeof(data) ? l->max_unencoded : sizeof(data);
-	struct extent_write w = {.file = file, .ack = EXTENT_WRITTEN, .flags = EXTENT_BUFFER};
+	struct extent_write w = { .file = file, .ack = EXTENT_WRITTEN, .flags = EXTENT_BUFFER };
 	ssize_t n;
 
 	while ((n = read(source, data, size)) > 0) {

@@ -15,7 +15,7 @@ int main(int argc, char **argv)
 {
 	struct extent_session *s;
 	struct extent_file_info info;
-	struct extent_write w = {.ack = EXTENT_DURABLE};
+	struct extent_write w = { .ack = EXTENT_DURABLE };
 	unsigned char *data, *packed;
 	int source, target;
 	ssize_t n;

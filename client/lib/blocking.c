@@ -17,7 +17,7 @@ void wait_completed(struct extent_session *s, const struct extent_completion *c)
 {
 	struct outcome *o = c->userdata;
 
-	*o = (struct outcome){.done = true, .result = c->result};
+	*o = (struct outcome){ .done = true, .result = c->result };
 	if (c->result && !s->error)
 		session_error(s, c->result, "%s", extent_completion_text(s, c));
 }

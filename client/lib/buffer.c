@@ -131,7 +131,8 @@ void pool_free(struct pool *p)
 static void arena_announce(struct extent_session *s)
 {
 	struct pool *p = s->pool;
-	union wire_frame f = {.arena = {.h.type = WIRE_TYPE_ARENA, .arena = 0, .size = p->bytes}};
+	union wire_frame f = { .arena = {
+				       .h.type = WIRE_TYPE_ARENA, .arena = 0, .size = p->bytes } };
 
 	if (p->state != ARENA_UNANNOUNCED || request_room(s, 0) != 0)
 		return;

@@ -32,7 +32,7 @@ static int64_t now_ms(void)
 static int socket_wait(int fd, int events, int64_t deadline)
 {
 	for (;;) {
-		struct pollfd p = {.fd = fd, .events = (short)events};
+		struct pollfd p = { .fd = fd, .events = (short)events };
 		int64_t left = deadline < 0 ? -1 : deadline - now_ms();
 		int r = poll(&p, 1, deadline < 0 ? -1 : left > 0 ? (int)left : 0);
 
@@ -53,12 +53,12 @@ static bool is_local(int fd)
 
 static int hello_send(struct extent_session *s, uint64_t features, int64_t deadline)
 {
-	union wire_frame f = {
-		.hello = {.h = {.length = sizeof(struct wire_hello), .type = WIRE_TYPE_HELLO},
-			  .magic = WIRE_MAGIC,
-			  .version_min = WIRE_VERSION,
-			  .version_max = WIRE_VERSION,
-			  .features = features}};
+	union wire_frame f = { .hello = { .h = { .length = sizeof(struct wire_hello),
+						 .type = WIRE_TYPE_HELLO },
+					  .magic = WIRE_MAGIC,
+					  .version_min = WIRE_VERSION,
+					  .version_max = WIRE_VERSION,
+					  .features = features } };
 	uint8_t bytes[sizeof(struct wire_hello)];
 	size_t sent = 0;
 
@@ -204,8 +204,8 @@ int extent_attach(int fd, struct extent_session **out)
 
 int extent_connect(const char *socket_path, struct extent_session **out)
 {
-	struct timeval limit = {.tv_sec = HELLO_SECONDS}, none = {};
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct timeval limit = { .tv_sec = HELLO_SECONDS }, none = {};
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	_cleanup_(closep) int fd = -1;
 
 	*out = NULL;

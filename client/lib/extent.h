@@ -128,8 +128,8 @@ int extent_wait(struct extent_session *s, int timeout_ms);
 
 /*
  * Takes the oldest completion that had no callback. 1 if there was one, else 0. EXTENT_OP_LOST
- * comes only this way, so programs with callbacks ask too. At least as many as there are credits may wait
- * to be taken; then new requests fail with -ENOBUFS.
+ * comes only this way, so programs with callbacks ask too. At least as many as there are credits
+ * may wait to be taken; then new requests fail with -ENOBUFS.
  */
 int extent_next_completion(struct extent_session *s, struct extent_completion *out);
 

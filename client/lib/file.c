@@ -93,7 +93,8 @@ static int64_t file_open(struct extent_session *s, int fd, const char *label, un
 			 unsigned int mode, extent_callback done, void *userdata, int *file)
 {
 	union wire_frame f = {
-		.open = {.h.type = WIRE_TYPE_OPEN, .open_flags = flags, .mode = mode}};
+		.open = { .h.type = WIRE_TYPE_OPEN, .open_flags = flags, .mode = mode }
+	};
 	_cleanup_(freep) char *kept = NULL, *sent = NULL;
 	_cleanup_(closep) int passed = -1;
 	struct request *r;
@@ -129,8 +130,9 @@ static int64_t file_open(struct extent_session *s, int fd, const char *label, un
 	r->fd = steal_fd(&passed);
 
 	free(s->files[h].label);
-	s->files[h] = (struct file){
-		.state = FILE_OPENING, .open_id = r->d.c.id, .label = steal_ptr(&kept)};
+	s->files[h] = (struct file){ .state = FILE_OPENING,
+				     .open_id = r->d.c.id,
+				     .label = steal_ptr(&kept) };
 	s->next_handle = (h + 1) % s->limits.max_files;
 	s->open_files++;
 	*file = (int)h;
@@ -199,7 +201,7 @@ int extent_file_info(const struct extent_session *s, int file, struct extent_fil
 
 int64_t extent_close(struct extent_session *s, int file, extent_callback done, void *userdata)
 {
-	union wire_frame f = {.close = {.h.type = WIRE_TYPE_CLOSE, .handle = (uint32_t)file}};
+	union wire_frame f = { .close = { .h.type = WIRE_TYPE_CLOSE, .handle = (uint32_t)file } };
 	struct request *r;
 	int error;
 

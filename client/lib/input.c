@@ -148,11 +148,11 @@ static int input_acks(struct extent_session *s, const struct wire_acks *f, const
 static int input_opened(struct extent_session *s, const struct wire_open_reply *f)
 {
 	struct request *r = request_find(s, f->h.id);
-	struct extent_file_info info = {.backend = f->backend,
-					.sector_size = f->sector_size,
-					.max_payload = f->max_payload,
-					.max_unencoded = f->max_unencoded,
-					.size = f->file_size};
+	struct extent_file_info info = { .backend = f->backend,
+					 .sector_size = f->sector_size,
+					 .max_payload = f->max_payload,
+					 .max_unencoded = f->max_unencoded,
+					 .size = f->file_size };
 
 	if (!r || r->d.c.kind != EXTENT_OP_OPEN || f->handle != (uint32_t)r->d.c.file)
 		return malformed(s, "OPEN_REPLY that answers no OPEN");

@@ -20,14 +20,14 @@ static int vector_fill(const struct extent_session *s, struct iovec *iov)
 	size_t skip = s->sent;
 	int n = 0;
 
-	TAILQ_FOREACH (r, &s->to_send, link) {
+	TAILQ_FOREACH(r, &s->to_send, link) {
 		if (n && (r->fd >= 0 || n > 2 * (FRAMES_PER_CALL - 1)))
 			break;
 		if (skip < r->frame_len)
-			iov[n++] = (struct iovec){r->frame + skip, r->frame_len - skip};
+			iov[n++] = (struct iovec){ r->frame + skip, r->frame_len - skip };
 		skip = skip > r->frame_len ? skip - r->frame_len : 0;
 		if (r->tail_len)
-			iov[n++] = (struct iovec){(char *)r->tail + skip, r->tail_len - skip};
+			iov[n++] = (struct iovec){ (char *)r->tail + skip, r->tail_len - skip };
 		skip = 0;
 	}
 	return n;
@@ -41,15 +41,15 @@ static ssize_t send_some(struct extent_session *s)
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {};
-	struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)vector_fill(s, iov)};
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = (size_t)vector_fill(s, iov) };
 	ssize_t n;
 
 	if (first->fd >= 0) {
 		m.msg_control = &control;
 		m.msg_controllen = sizeof(control);
-		control.header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
-						  .cmsg_level = SOL_SOCKET,
-						  .cmsg_type = SCM_RIGHTS};
+		control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+						   .cmsg_level = SOL_SOCKET,
+						   .cmsg_type = SCM_RIGHTS };
 		memcpy(CMSG_DATA(&control.header), &first->fd, sizeof(int));
 	}
 

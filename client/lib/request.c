@@ -49,7 +49,7 @@ struct request *request_queue(struct extent_session *s, enum extent_kind kind,
 
 	*r = (struct request){
 		.state = REQUEST_QUEUED,
-		.d.c = {.id = s->next_id++, .kind = kind, .file = -1, .userdata = userdata},
+		.d.c = { .id = s->next_id++, .kind = kind, .file = -1, .userdata = userdata },
 		.done = done,
 		.frame_len = wire_fixed_size(frame->h.type),
 		.tail = tail,
@@ -176,7 +176,7 @@ int request_lost(struct extent_session *s, const struct extent_completion *c)
 	if (!d)
 		return session_error(s, -ENOMEM, "no memory to report that a write was lost");
 
-	*d = (struct delivery){.c = *c, .heap = true};
+	*d = (struct delivery){ .c = *c, .heap = true };
 	TAILQ_INSERT_TAIL(&s->done, d, link);
 	s->lost++;
 	s->delivered++;

@@ -56,17 +56,17 @@ static int write_buffer(struct extent_session *s, const struct extent_write *w, 
 int64_t extent_write(struct extent_session *s, const struct extent_write *w, extent_callback done,
 		     void *userdata)
 {
-	union wire_frame f = {.write = {.h.type = WIRE_TYPE_WRITE_,
-					.handle = (uint32_t)w->file,
-					.arena = WIRE_NO_ARENA,
-					.offset = w->offset,
-					.len = w->len,
-					.unencoded_len = w->unencoded_len,
-					.unencoded_offset = w->unencoded_offset,
-					.payload_len = w->payload_len,
-					.compression = w->compression,
-					.encryption = w->encryption,
-					.ack = (uint8_t)w->ack}};
+	union wire_frame f = { .write = { .h.type = WIRE_TYPE_WRITE_,
+					  .handle = (uint32_t)w->file,
+					  .arena = WIRE_NO_ARENA,
+					  .offset = w->offset,
+					  .len = w->len,
+					  .unencoded_len = w->unencoded_len,
+					  .unencoded_offset = w->unencoded_offset,
+					  .payload_len = w->payload_len,
+					  .compression = w->compression,
+					  .encryption = w->encryption,
+					  .ack = (uint8_t)w->ack } };
 	const void *payload;
 	struct request *r;
 	void *buffer;
@@ -97,9 +97,9 @@ int64_t extent_write(struct extent_session *s, const struct extent_write *w, ext
 int64_t extent_sync(struct extent_session *s, int file, extent_callback done, void *userdata)
 {
 	bool all = file == -1;
-	union wire_frame f = {.sync = {.h.type = WIRE_TYPE_SYNC,
-				       .scope = all ? WIRE_SYNC_SESSION : WIRE_SYNC_FILE,
-				       .handle = all ? 0 : (uint32_t)file}};
+	union wire_frame f = { .sync = { .h.type = WIRE_TYPE_SYNC,
+					 .scope = all ? WIRE_SYNC_SESSION : WIRE_SYNC_FILE,
+					 .handle = all ? 0 : (uint32_t)file } };
 	struct request *r;
 	int error;
 
@@ -116,7 +116,7 @@ int64_t extent_sync(struct extent_session *s, int file, extent_callback done, vo
 /* An id that has been completed, or never was, is sent too: the daemon answers TOO_LATE. */
 int64_t extent_cancel(struct extent_session *s, int64_t id, extent_callback done, void *userdata)
 {
-	union wire_frame f = {.cancel = {.h.type = WIRE_TYPE_CANCEL, .target = (uint64_t)id}};
+	union wire_frame f = { .cancel = { .h.type = WIRE_TYPE_CANCEL, .target = (uint64_t)id } };
 	int error = request_room(s, 0);
 
 	if (error)
@@ -126,7 +126,7 @@ int64_t extent_cancel(struct extent_session *s, int64_t id, extent_callback done
 
 int64_t extent_status(struct extent_session *s, extent_callback done, void *userdata)
 {
-	union wire_frame f = {.status = {.h.type = WIRE_TYPE_STATUS}};
+	union wire_frame f = { .status = { .h.type = WIRE_TYPE_STATUS } };
 	int error = request_room(s, 0);
 
 	if (error)

@@ -21,7 +21,7 @@ static const struct {
 	enum kind kind;
 } attributes[STREAM_ATTRIBUTE_COUNT] = {
 #define X(number, name_, kind_, field_)                                                            \
-	[number] = {#name_, offsetof(struct stream_command, field_), KIND_##kind_},
+	[number] = { #name_, offsetof(struct stream_command, field_), KIND_##kind_ },
 	STREAM_ATTRIBUTES(X)
 #undef X
 };
@@ -31,7 +31,7 @@ static const struct {
 	uint64_t must, may;
 } commands[STREAM_COMMAND_COUNT] = {
 #define B(name)				    STREAM_BIT(name)
-#define X(number, name_, text, must_, may_) [number] = {text, must_, may_},
+#define X(number, name_, text, must_, may_) [number] = { text, must_, may_ },
 	STREAM_COMMANDS(X)
 #undef X
 #undef B
@@ -151,7 +151,7 @@ static int attributes_find(const struct stream_command *c, const uint8_t *p, uin
 			return stream_fault_set(fault, STREAM_FAULT_ATTRIBUTE_LENGTH, type, size,
 						left);
 		if (type && type < STREAM_ATTRIBUTE_COUNT) {
-			found[type] = (struct stream_bytes){.data = p, .size = size};
+			found[type] = (struct stream_bytes){ .data = p, .size = size };
 			*present |= 1ull << type;
 		}
 		p += size;
@@ -168,7 +168,7 @@ int command_decode(struct stream_command *c, const uint8_t *payload, uint32_t si
 	int r;
 
 	c->present = 0;
-	c->path = (struct stream_string){"", 0};
+	c->path = (struct stream_string){ "", 0 };
 	r = attributes_find(c, payload, size, found, &present, fault);
 	if (r)
 		return r;

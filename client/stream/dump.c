@@ -205,7 +205,7 @@ static void put_command(struct dump *d, const struct stream_command *c)
 
 int stream_dump(struct stream *s, FILE *out, bool stop_at_end)
 {
-	struct dump d = {.out = out};
+	struct dump d = { .out = out };
 	struct stream_command c;
 	int r;
 

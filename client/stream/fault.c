@@ -12,7 +12,7 @@ static const struct {
 	bool recoverable;
 	const char *text;
 } faults[] = {
-#define X(name, number, go_on, text_) [STREAM_FAULT_##name] = {number, go_on, text_},
+#define X(name, number, go_on, text_) [STREAM_FAULT_##name] = { number, go_on, text_ },
 	STREAM_FAULTS(X)
 #undef X
 };

@@ -217,7 +217,7 @@ int stream_next(struct stream *s, struct stream_command *c)
 
 	if (!stream_fault_recoverable(&s->fault))
 		return s->fault.error;
-	s->fault = (struct stream_fault){0};
+	s->fault = (struct stream_fault){ 0 };
 	if (!s->version) {
 		r = stream_header(s);
 		if (r)

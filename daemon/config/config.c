@@ -95,7 +95,7 @@ static int read_file(const char *path, bool must_exist, struct config *c,
 		     char text[CONFIG_TEXT_BYTES])
 {
 	_cleanup_(fclosep) FILE *file = fopen(path, "re");
-	struct reading r = {.config = c, .file = file};
+	struct reading r = { .config = c, .file = file };
 	int line, error = -errno;
 
 	if (!file) {

@@ -38,7 +38,7 @@ static const struct {
 	const char *name;
 	uint32_t magic;
 } filesystems[] = {
-#define X(name, magic) {name, (uint32_t)(magic)},
+#define X(name, magic) { name, (uint32_t)(magic) },
 	X_TABLE(X)
 #undef X
 };

@@ -19,11 +19,11 @@ enum { /* what getopt_long() returns; keys follow */
 };
 
 static const struct option fixed[] = {
-	{"config", required_argument, NULL, OPTION_CONFIG},
-	{"session-fd", required_argument, NULL, OPTION_SESSION},
-	{"show-config", no_argument, NULL, OPTION_SHOW},
-	{"help", no_argument, NULL, OPTION_HELP},
-	{"version", no_argument, NULL, OPTION_VERSION},
+	{ "config", required_argument, NULL, OPTION_CONFIG },
+	{ "session-fd", required_argument, NULL, OPTION_SESSION },
+	{ "show-config", no_argument, NULL, OPTION_SHOW },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ "version", no_argument, NULL, OPTION_VERSION },
 };
 
 /* "PATH", or "auto|uring|..." */
@@ -102,18 +102,18 @@ static size_t known_options(struct option *out)
 		out[n] = fixed[n];
 	for (size_t i = 0; i < config_keys_n; i++)
 		if (config_keys[i].option)
-			out[n++] = (struct option){config_keys[i].option, required_argument, NULL,
-						   OPTION_KEYS + (int)i};
+			out[n++] = (struct option){ config_keys[i].option, required_argument, NULL,
+						    OPTION_KEYS + (int)i };
 	return n;
 }
 
 int options_parse(int argc, char *argv[], struct options *out)
 {
-	struct option known[ARRAY_SIZE(fixed) + CONFIG_KEYS_MAX + 1] = {0};
+	struct option known[ARRAY_SIZE(fixed) + CONFIG_KEYS_MAX + 1] = { 0 };
 	bool show = false;
 	int c, error = 0;
 
-	*out = (struct options){.config_file = CONFIG_DEFAULT_FILE, .session_fd = -1};
+	*out = (struct options){ .config_file = CONFIG_DEFAULT_FILE, .session_fd = -1 };
 	known_options(known);
 	optind = 1;
 	while (!error && (c = getopt_long(argc, argv, "", known, NULL)) != -1) {

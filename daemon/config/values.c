@@ -242,7 +242,7 @@ static int set(const struct config_key *key, struct config *c, const char *value
 int config_key_set(const struct config_key *key, struct config *c, const char *value, char *text,
 		   size_t text_size)
 {
-	struct reason r = {.text = text, .size = text_size};
+	struct reason r = { .text = text, .size = text_size };
 	int error = set(key, c, value, &r);
 
 	if (error == -ENOMEM)
@@ -253,7 +253,7 @@ int config_key_set(const struct config_key *key, struct config *c, const char *v
 int config_key_reset(const struct config_key *key, struct config *c)
 {
 	char ignored[128];
-	struct reason r = {.text = ignored, .size = sizeof(ignored), .lenient = true};
+	struct reason r = { .text = ignored, .size = sizeof(ignored), .lenient = true };
 
 	config_key_clear(key, c);
 	if (!key->initial) {
@@ -277,14 +277,14 @@ void config_key_clear(const struct config_key *key, struct config *c)
 	case CONFIG_USERS:
 	case CONFIG_GROUPS:
 		free(ids->id);
-		*ids = (struct config_ids){0};
+		*ids = (struct config_ids){ 0 };
 		break;
 	case CONFIG_PATHS:
 	case CONFIG_FILESYSTEMS:
 		for (size_t i = 0; i < names->n; i++)
 			free(names->name[i]);
 		free(names->name);
-		*names = (struct config_names){0};
+		*names = (struct config_names){ 0 };
 		break;
 	default:
 		break;

@@ -18,7 +18,7 @@ static const struct {
 	const char *id;
 	int priority;
 } messages[] = {
-#define X(name, id, priority, fields, subject) {id, priority},
+#define X(name, id, priority, fields, subject) { id, priority },
 	MESSAGES(X)
 #undef X
 };
@@ -62,7 +62,7 @@ void journal(enum message message, const struct journal_field *fields, const cha
 		snprintf(stored[n++], sizeof(stored[0]), "EXTENTD_%s=%s", fields->name,
 			 fields->value);
 	for (int i = 0; i < n; i++)
-		iov[i] = (struct iovec){stored[i], strlen(stored[i])};
+		iov[i] = (struct iovec){ stored[i], strlen(stored[i]) };
 	sd_journal_sendv(iov, n);
 }
 
@@ -74,7 +74,7 @@ void journal_refused(const struct journal_peer *peer, const char *reason)
 	snprintf(pid, sizeof(pid), "%d", peer->pid);
 	journal(MESSAGE_REFUSED,
 		(struct journal_field[]){
-			{"PEER_UID", uid}, {"PEER_PID", pid}, {"REASON", reason}, {}},
+			{ "PEER_UID", uid }, { "PEER_PID", pid }, { "REASON", reason }, {} },
 		"Session of uid %s, process %s, ended: %s", uid, pid, reason);
 }
 
@@ -91,12 +91,12 @@ void journal_lost(uid_t owner, int fd, uint64_t offset, uint64_t len, int error)
 	snprintf(from, sizeof(from), "%llu", (unsigned long long)offset);
 	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)len);
 	journal(MESSAGE_LOST,
-		(struct journal_field[]){{"PEER_UID", uid},
-					 {"FILE", path},
-					 {"OFFSET", from},
-					 {"LENGTH", bytes},
-					 {"REASON", strerror(error)},
-					 {}},
+		(struct journal_field[]){ { "PEER_UID", uid },
+					  { "FILE", path },
+					  { "OFFSET", from },
+					  { "LENGTH", bytes },
+					  { "REASON", strerror(error) },
+					  {} },
 		"%s: %s bytes at offset %s did not reach the disk: %s", path, bytes, from,
 		strerror(error));
 }

@@ -10,7 +10,7 @@
 /* The inode number of the initial user namespace: PROC_USER_INIT_INO of linux/proc_ns.h. */
 #define INITIAL_USER_NAMESPACE 0xeffffffdU
 
-static const cap_value_t kept[] = {CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID};
+static const cap_value_t kept[] = { CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID };
 
 static void cap_freep(cap_t *c)
 {

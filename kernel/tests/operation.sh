@@ -25,6 +25,7 @@ done
 umount "$dir/files" "$dir/slow" || status=1
 losetup -d "$loop"
 umount "$dir/disk"
+# shellcheck disable=SC2066 # one today
 for image in "$dir/image"; do
 	btrfs check "$image" >"$dir/check" 2>&1 || { cat "$dir/check"; status=1; }
 done

@@ -126,7 +126,7 @@ static int payload_walk(struct payload_scratch *scratch, uint32_t compression, c
 			size_t len, void *out, uint64_t unencoded_len, uint64_t needed,
 			enum payload_level level, struct payload_fault *fault)
 {
-	struct walk walk = {.scratch = scratch, .p = p, .len = len, .fault = fault};
+	struct walk walk = { .scratch = scratch, .p = p, .len = len, .fault = fault };
 	size_t zeros;
 	int r;
 

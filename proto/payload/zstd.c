@@ -65,8 +65,8 @@ static int magic_check(struct walk *walk)
 
 static int header_parse(struct walk *walk, struct frame *frame)
 {
-	static const uint8_t dictionary_bytes[] = {0, 1, 2, 4};
-	static const uint8_t content_bytes[] = {0, 2, 4, 8};
+	static const uint8_t dictionary_bytes[] = { 0, 1, 2, 4 };
+	static const uint8_t content_bytes[] = { 0, 2, 4, 8 };
 	size_t at = 4, dictionary, content;
 	const uint8_t *p = walk->p;
 	uint8_t descriptor;

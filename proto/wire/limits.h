@@ -21,15 +21,15 @@
 #define LIMIT_COUNTERS	       256
 
 /* One session. */
-#define LIMIT_CREDIT_REQUESTS 512	 /* unacknowledged requests */
-#define LIMIT_CREDIT_BYTES    (64 * MIB) /* payload bytes of unacknowledged requests */
-#define LIMIT_FILES	      1024	 /* handles open at once; also bounds the handle's value */
-#define LIMIT_SESSION_FILESYSTEMS 16 /* that one session has files on */
-#define LIMIT_ARENAS	      4
-#define LIMIT_ARENA_BYTES     (256 * MIB)
-#define LIMIT_UNSETTLED	      16384 /* writes taken by the kernel and not yet known to be safe */
-#define LIMIT_QUEUED_FDS      8	    /* descriptors received ahead of the frames that claim them */
-#define LIMIT_OUTPUT_BYTES    (256 * KIB) /* unsent replies beyond which no request is read */
+#define LIMIT_CREDIT_REQUESTS	  512	     /* unacknowledged requests */
+#define LIMIT_CREDIT_BYTES	  (64 * MIB) /* payload bytes of unacknowledged requests */
+#define LIMIT_FILES		  1024 /* handles open at once; also bounds the handle's value */
+#define LIMIT_SESSION_FILESYSTEMS 16   /* that one session has files on */
+#define LIMIT_ARENAS		  4
+#define LIMIT_ARENA_BYTES	  (256 * MIB)
+#define LIMIT_UNSETTLED		  16384 /* writes taken by the kernel and not yet known to be safe */
+#define LIMIT_QUEUED_FDS	  8 /* descriptors received ahead of the frames that claim them */
+#define LIMIT_OUTPUT_BYTES	  (256 * KIB) /* unsent replies beyond which no request is read */
 
 #define LIMIT_FILE_HELD 1024 /* writes to a file that wait for one that they overlap */
 
@@ -41,8 +41,9 @@
 #define LIMIT_USER_INLINE_BYTES (16 * MIB) /* payload bytes held in the daemon's own memory */
 
 /* The daemon. */
-#define LIMIT_HELD_BYTES (32 * MIB) /* payloads in the daemon's memory: beyond, it reads no more   \
-				     */
+#define LIMIT_HELD_BYTES                                                                           \
+	(32 * MIB) /* payloads in the daemon's memory: beyond, it reads no more                    \
+		    */
 #define LIMIT_REQUESTS_TOTAL 65536
 #define LIMIT_SESSIONS	     4096
 #define LIMIT_FILES_TOTAL    16000 /* descriptors; hard limits of 20,000 are common */

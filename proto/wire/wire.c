@@ -24,7 +24,7 @@ static void swap_header(struct wire_header *f)
 	WIRE_HEADER(SWAP, SWAP)
 }
 
-static void swap_ack(struct wire_ack *f){WIRE_ACK(SWAP, SWAP)}
+static void swap_ack(struct wire_ack *f){ WIRE_ACK(SWAP, SWAP) }
 
 #define X(code, NAME, lower)                                                                       \
 	static void swap_##lower(struct wire_##lower *f)                                           \

@@ -4,7 +4,7 @@
 
 int main(void)
 {
-	struct extent_write w = {0};
+	struct extent_write w = { 0 };
 
 	return w.flags == EXTENT_BUFFER;
 }

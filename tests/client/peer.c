@@ -45,7 +45,7 @@ void peer_send(struct peer *p, union wire_frame *f, const void *tail, size_t len
 
 void peer_ack(struct peer *p, const struct wire_ack *a)
 {
-	union wire_frame f = {.acks = {.h.type = WIRE_TYPE_ACKS, .count = 1}};
+	union wire_frame f = { .acks = { .h.type = WIRE_TYPE_ACKS, .count = 1 } };
 	uint8_t bytes[sizeof(*a)];
 
 	wire_write_ack(a, bytes);
@@ -54,40 +54,40 @@ void peer_ack(struct peer *p, const struct wire_ack *a)
 
 void peer_ack_ok(struct peer *p, uint64_t id, uint8_t level)
 {
-	struct wire_ack a = {.id = id, .level = level, .form = level ? WIRE_FORM_ENCODED : 0};
+	struct wire_ack a = { .id = id, .level = level, .form = level ? WIRE_FORM_ENCODED : 0 };
 
 	peer_ack(p, &a);
 }
 
 void peer_ack_error(struct peer *p, uint64_t id, uint32_t code, int kernel_errno)
 {
-	struct wire_ack a = {.id = id, .code = code, .kernel_errno = kernel_errno};
+	struct wire_ack a = { .id = id, .code = code, .kernel_errno = kernel_errno };
 
 	peer_ack(p, &a);
 }
 
 void peer_opened(struct peer *p, const struct wire_open *request)
 {
-	union wire_frame f = {
-		.open_reply = {.h = {.type = WIRE_TYPE_OPEN_REPLY, .id = request->h.id},
-			       .handle = request->handle,
-			       .backend = WIRE_BACKEND_URING,
-			       .sector_size = 4096,
-			       .max_payload = 1 << 17,
-			       .max_unencoded = 1 << 17,
-			       .file_size = 12345}};
+	union wire_frame f = { .open_reply = {
+				       .h = { .type = WIRE_TYPE_OPEN_REPLY, .id = request->h.id },
+				       .handle = request->handle,
+				       .backend = WIRE_BACKEND_URING,
+				       .sector_size = 4096,
+				       .max_payload = 1 << 17,
+				       .max_unencoded = 1 << 17,
+				       .file_size = 12345 } };
 
 	peer_send(p, &f, NULL, 0);
 }
 
 struct extent_session *peer_session(struct peer *p, const struct wire_hello_reply *limits)
 {
-	union wire_frame f = {.hello_reply = limits ? *limits : peer_limits};
+	union wire_frame f = { .hello_reply = limits ? *limits : peer_limits };
 	struct extent_session *s;
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	*p = (struct peer){.fd = pair[0], .descriptor = -1};
+	*p = (struct peer){ .fd = pair[0], .descriptor = -1 };
 	peer_send(p, &f, NULL, 0);
 	assert_int_equal(extent_attach(pair[1], &s), 0);
 	peer_take(p, WIRE_TYPE_HELLO, &f);
@@ -108,11 +108,11 @@ static void take_bytes(struct peer *p, void *to, size_t len)
 {
 	while (len) {
 		char control[CMSG_SPACE(sizeof(int))];
-		struct iovec iov = {to, len};
-		struct msghdr m = {.msg_iov = &iov,
-				   .msg_iovlen = 1,
-				   .msg_control = control,
-				   .msg_controllen = sizeof(control)};
+		struct iovec iov = { to, len };
+		struct msghdr m = { .msg_iov = &iov,
+				    .msg_iovlen = 1,
+				    .msg_control = control,
+				    .msg_controllen = sizeof(control) };
 		ssize_t n = recvmsg(p->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 		struct cmsghdr *c;
 

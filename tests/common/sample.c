@@ -23,7 +23,7 @@ uint32_t sample_below(struct sample_random *random, uint32_t limit)
 static size_t word_put(uint8_t *p, size_t room, struct sample_random *random)
 {
 	uint32_t a = sample_below(random, WORDS), b = sample_below(random, WORDS);
-	struct sample_random word = {.state = a < b ? a : b}; /* small numbers more often */
+	struct sample_random word = { .state = a < b ? a : b }; /* small numbers more often */
 	size_t len = 2 + sample_below(&word, WORD_MAX - 2), n;
 
 	for (n = 0; n < len && n < room; n++)

@@ -24,7 +24,7 @@ static int load(const char *content, struct config **out)
 {
 	char path[] = "/tmp/extentd-config-XXXXXX";
 	int fd = mkstemp(path);
-	struct options o = {.config_file = path, .config_named = true, .session_fd = -1};
+	struct options o = { .config_file = path, .config_named = true, .session_fd = -1 };
 	int error;
 
 	assert_true(fd >= 0);
@@ -184,7 +184,7 @@ static void test_socket_length(void **state)
 static void test_access(void **state)
 {
 	_cleanup_(config_freep) struct config *c = NULL;
-	const gid_t groups[] = {50, 60};
+	const gid_t groups[] = { 50, 60 };
 
 	good("[Access]\nUsers=1000\nGroups=60\nTrustedUsers=2000\nTrustedGroups=50\n", &c);
 	assert_true(config_may_connect(c, 1000, 1000, NULL, 0));
@@ -260,7 +260,7 @@ static void test_print(void **state)
 
 static int parse(struct options *o, const char *a, const char *b)
 {
-	char *argv[] = {(char *)"extentd", (char *)(uintptr_t)a, (char *)(uintptr_t)b, NULL};
+	char *argv[] = { (char *)"extentd", (char *)(uintptr_t)a, (char *)(uintptr_t)b, NULL };
 
 	return options_parse(a ? b ? 3 : 2 : 1, argv, o);
 }

@@ -30,15 +30,16 @@ static void done(struct extent_session *s, const struct extent_completion *c)
 
 static struct extent_session *session(int peer, int fd)
 {
-	const union wire_frame hello = {.hello_reply = {.h = {.length = sizeof(hello.hello_reply),
-							      .type = WIRE_TYPE_HELLO_REPLY},
-							.magic = WIRE_MAGIC,
-							.version = WIRE_VERSION,
-							.credit_bytes = 1 << 20,
-							.credit_requests = 16,
-							.max_files = 4,
-							.max_payload = 4096,
-							.max_unencoded = 4096}};
+	const union wire_frame hello = { .hello_reply = {
+						 .h = { .length = sizeof(hello.hello_reply),
+							.type = WIRE_TYPE_HELLO_REPLY },
+						 .magic = WIRE_MAGIC,
+						 .version = WIRE_VERSION,
+						 .credit_bytes = 1 << 20,
+						 .credit_requests = 16,
+						 .max_files = 4,
+						 .max_payload = 4096,
+						 .max_unencoded = 4096 } };
 	uint8_t bytes[sizeof(struct wire_hello_reply)];
 	struct extent_session *s;
 
@@ -50,7 +51,7 @@ static struct extent_session *session(int peer, int fd)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct extent_write w = {.payload = "payload", .payload_len = 7, .ack = EXTENT_WRITTEN};
+	struct extent_write w = { .payload = "payload", .payload_len = 7, .ack = EXTENT_WRITTEN };
 	struct extent_completion c;
 	struct extent_session *s;
 	int pair[2];

@@ -117,7 +117,7 @@ static double pass_time(struct bench *bench, void (*run)(struct bench *, struct 
 static bool format_bench(struct bench *bench, const char *name, uint32_t compression,
 			 void (*plain)(struct bench *, struct forged *))
 {
-	double best[3] = {1e9, 1e9, 1e9}, ratio;
+	double best[3] = { 1e9, 1e9, 1e9 }, ratio;
 	size_t bytes = 0;
 
 	for (unsigned int i = 0; i < EXTENTS; i++) {
@@ -125,8 +125,8 @@ static bool format_bench(struct bench *bench, const char *name, uint32_t compres
 		bytes += bench->extents[i].len;
 	}
 	for (unsigned int round = 0; round < ROUNDS; round++) {
-		double t[3] = {pass_time(bench, plain), pass_time(bench, check_full),
-			       pass_time(bench, check_structure)};
+		double t[3] = { pass_time(bench, plain), pass_time(bench, check_full),
+				pass_time(bench, check_structure) };
 
 		for (unsigned int i = 0; i < 3; i++)
 			best[i] = t[i] < best[i] ? t[i] : best[i];

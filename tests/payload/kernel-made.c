@@ -24,8 +24,8 @@ static const char *const options[] = {
 	"zlib:1", "zlib:3", "zlib:9", "zstd:1", "zstd:3", "zstd:9", "zstd:15", "lzo",
 };
 
-static const uint32_t sizes[] = {300,	1000,  2000,  4000,   4096,   4097,   8191,   8192,
-				 12288, 65536, 70001, 131072, 131073, 262144, 300000, 524288};
+static const uint32_t sizes[] = { 300,	 1000,	2000,  4000,   4096,   4097,   8191,   8192,
+				  12288, 65536, 70001, 131072, 131073, 262144, 300000, 524288 };
 
 struct tally {
 	unsigned int compressed, inlined, failures;
@@ -40,7 +40,7 @@ static void die(const char *what)
 static void file_write(const char *path, uint32_t size, enum sample_kind kind, uint8_t *data)
 {
 	_cleanup_(closep) int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	struct sample_random random = {.state = size + kind};
+	struct sample_random random = { .state = size + kind };
 
 	sample_fill(data, size, kind, &random);
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size || fsync(fd) < 0)
@@ -80,9 +80,10 @@ static void file_check(struct payload_scratch *scratch, const char *path, uint32
 	if (fd < 0)
 		die(path);
 	while (offset < size) {
-		struct iovec iov = {.iov_base = payload, .iov_len = sizeof(payload)};
-		struct btrfs_ioctl_encoded_io_args args = {
-			.iov = &iov, .iovcnt = 1, .offset = offset};
+		struct iovec iov = { .iov_base = payload, .iov_len = sizeof(payload) };
+		struct btrfs_ioctl_encoded_io_args args = { .iov = &iov,
+							    .iovcnt = 1,
+							    .offset = offset };
 		int n = ioctl(fd, BTRFS_IOC_ENCODED_READ, &args);
 
 		if (n < 0 || !args.len)

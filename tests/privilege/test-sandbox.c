@@ -114,11 +114,11 @@ static int needed(void)
 		int result;
 		const char *what;
 	} tried[] = {
-		{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"},
-		{open("/proc/self/status", O_RDONLY | O_CLOEXEC), "open"},
-		{memfd_create("x", MFD_CLOEXEC), "memfd_create"},
-		{prctl(PR_SET_NAME, "worker"), "PR_SET_NAME"},
-		{(int)syscall(SYS_setfsuid, -1) == -1 ? -1 : 0, "setfsuid"},
+		{ socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket" },
+		{ open("/proc/self/status", O_RDONLY | O_CLOEXEC), "open" },
+		{ memfd_create("x", MFD_CLOEXEC), "memfd_create" },
+		{ prctl(PR_SET_NAME, "worker"), "PR_SET_NAME" },
+		{ (int)syscall(SYS_setfsuid, -1) == -1 ? -1 : 0, "setfsuid" },
 	};
 	int failed = 0, ran = 0;
 	pthread_t thread;

@@ -28,14 +28,14 @@ static void count(struct extent_session *s, const struct extent_completion *c)
 static int64_t a_write(struct extent_session *s, int file, uint64_t offset, enum extent_ack ack)
 {
 	static char payload[512];
-	struct extent_write w = {.file = file,
-				 .offset = offset,
-				 .len = 4096,
-				 .unencoded_len = 4096,
-				 .payload = payload,
-				 .payload_len = sizeof(payload),
-				 .compression = EXTENT_ZLIB,
-				 .ack = ack};
+	struct extent_write w = { .file = file,
+				  .offset = offset,
+				  .len = 4096,
+				  .unencoded_len = 4096,
+				  .payload = payload,
+				  .payload_len = sizeof(payload),
+				  .compression = EXTENT_ZLIB,
+				  .ack = ack };
 
 	return extent_write(s, &w, count, NULL);
 }
@@ -122,10 +122,10 @@ static void test_closed_after_acks(void **state)
 
 static void test_error_frame(void **state)
 {
-	union wire_frame f = {.error = {.h.type = WIRE_TYPE_ERROR,
-					.position = 4242,
-					.code = WIRE_E_CREDIT,
-					.text_len = 9}};
+	union wire_frame f = { .error = { .h.type = WIRE_TYPE_ERROR,
+					  .position = 4242,
+					  .code = WIRE_E_CREDIT,
+					  .text_len = 9 } };
 	struct peer p;
 	int64_t id;
 	struct extent_session *s = busy(&p, &id);
@@ -137,7 +137,7 @@ static void test_error_frame(void **state)
 /* The daemon says why and closes; our sending fails first, and the reason must not be lost. */
 static void test_error_frame_behind_epipe(void **state)
 {
-	union wire_frame f = {.error = {.h.type = WIRE_TYPE_ERROR, .code = WIRE_E_SHUTDOWN}};
+	union wire_frame f = { .error = { .h.type = WIRE_TYPE_ERROR, .code = WIRE_E_SHUTDOWN } };
 	struct extent_session *s;
 	struct peer p;
 	int64_t id;
@@ -156,7 +156,8 @@ static void test_error_frame_behind_epipe(void **state)
 static void test_text_is_printable(void **state)
 {
 	union wire_frame f = {
-		.error = {.h.type = WIRE_TYPE_ERROR, .code = WIRE_E_INTERNAL, .text_len = 6}};
+		.error = { .h.type = WIRE_TYPE_ERROR, .code = WIRE_E_INTERNAL, .text_len = 6 }
+	};
 	struct peer p;
 	int64_t id;
 	struct extent_session *s = busy(&p, &id);
@@ -172,11 +173,12 @@ static void test_malformed_frames(void **state)
 		uint32_t length;
 		uint16_t type, flags;
 	} bad[] = {
-		{16, 0, 0},	      {16, 0x80, 0},	    {16, 0x87, 0}, {16, UINT16_MAX, 0},
-		{48, 0x01, 0},	      {88, 0x05, 0},	    {0, 0x84, 0},  {15, 0x84, 0},
-		{23, 0x84, 0},	      {25, 0x84, 0},	    {24, 0x84, 1}, {UINT32_MAX, 0x84, 0},
-		{16 * 1024, 0x84, 0}, {24 + 8, 0x83, 0},    {80, 0x81, 0}, {32 + 513, 0x86, 0},
-		{56, 0x85, 0x8000},   {INT32_MAX, 0x86, 0},
+		{ 16, 0, 0 },		{ 16, 0x80, 0 },      { 16, 0x87, 0 },
+		{ 16, UINT16_MAX, 0 },	{ 48, 0x01, 0 },      { 88, 0x05, 0 },
+		{ 0, 0x84, 0 },		{ 15, 0x84, 0 },      { 23, 0x84, 0 },
+		{ 25, 0x84, 0 },	{ 24, 0x84, 1 },      { UINT32_MAX, 0x84, 0 },
+		{ 16 * 1024, 0x84, 0 }, { 24 + 8, 0x83, 0 },  { 80, 0x81, 0 },
+		{ 32 + 513, 0x86, 0 },	{ 56, 0x85, 0x8000 }, { INT32_MAX, 0x86, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -212,19 +214,19 @@ static void bad_ack(const struct wire_ack *change)
 static void test_malformed_acks(void **state)
 {
 	static const struct wire_ack bad[] = {
-		{.id = 1000000, .level = 2}, /* never sent */
-		{.id = UINT64_MAX, .level = 2},
-		{.id = 1, .level = 2}, /* the OPEN, answered long ago */
-		{.level = 0},	       /* below what was asked for */
-		{.level = 1},
-		{.level = 4},
-		{.level = 2, .form = 4},
-		{.level = 2, .kernel_errno = 5}, /* done, and not */
-		{.code = 50, .kernel_errno = -5},
-		{.code = 50, .kernel_errno = INT32_MIN},
-		{.code = 50, .kernel_errno = 4096},
-		{.level = 2, .reserved0 = 1},
-		{.level = 2, .reserved1 = 1},
+		{ .id = 1000000, .level = 2 }, /* never sent */
+		{ .id = UINT64_MAX, .level = 2 },
+		{ .id = 1, .level = 2 }, /* the OPEN, answered long ago */
+		{ .level = 0 },		 /* below what was asked for */
+		{ .level = 1 },
+		{ .level = 4 },
+		{ .level = 2, .form = 4 },
+		{ .level = 2, .kernel_errno = 5 }, /* done, and not */
+		{ .code = 50, .kernel_errno = -5 },
+		{ .code = 50, .kernel_errno = INT32_MIN },
+		{ .code = 50, .kernel_errno = 4096 },
+		{ .level = 2, .reserved0 = 1 },
+		{ .level = 2, .reserved1 = 1 },
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -257,10 +259,10 @@ static void test_acknowledged_before_it_was_sent(void **state)
 	setsockopt(extent_fd(s), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	for (int i = 0; i < 7; i++) { /* more than the socket takes */
 		static char payload[131072];
-		struct extent_write w = {.file = file,
-					 .payload = payload,
-					 .payload_len = sizeof(payload),
-					 .ack = EXTENT_WRITTEN};
+		struct extent_write w = { .file = file,
+					  .payload = payload,
+					  .payload_len = sizeof(payload),
+					  .ack = EXTENT_WRITTEN };
 
 		id = extent_write(s, &w, count, NULL);
 		assert_true(id > 0);
@@ -278,20 +280,23 @@ static void test_acknowledged_before_it_was_sent(void **state)
 static void test_wrong_replies(void **state)
 {
 	union wire_frame bad[] = {
-		{.open_reply = {.h = {.type = WIRE_TYPE_OPEN_REPLY, .id = 0 /* set below */},
-				.sector_size = 4096,
-				.max_payload = 1,
-				.max_unencoded = 1}},
-		{.status_reply = {.h = {.type = WIRE_TYPE_STATUS_REPLY}}},
-		{.lost = {.h = {.type = WIRE_TYPE_LOST_}, .target = 0, .code = 52}},
-		{.lost = {.h = {.type = WIRE_TYPE_LOST_}, .target = 1U << 30, .code = 52}},
-		{.lost = {.h = {.type = WIRE_TYPE_LOST_}, .target = 1, .code = 0}},
-		{.lost = {.h = {.type = WIRE_TYPE_LOST_}, .target = 1, .code = 52, .handle = 4}},
-		{.lost = {.h = {.type = WIRE_TYPE_LOST_},
-			  .target = 1,
-			  .code = 52,
-			  .kernel_errno = -1}},
-		{.hello_reply = peer_limits},
+		{ .open_reply = { .h = { .type = WIRE_TYPE_OPEN_REPLY, .id = 0 /* set below */ },
+				  .sector_size = 4096,
+				  .max_payload = 1,
+				  .max_unencoded = 1 } },
+		{ .status_reply = { .h = { .type = WIRE_TYPE_STATUS_REPLY } } },
+		{ .lost = { .h = { .type = WIRE_TYPE_LOST_ }, .target = 0, .code = 52 } },
+		{ .lost = { .h = { .type = WIRE_TYPE_LOST_ }, .target = 1U << 30, .code = 52 } },
+		{ .lost = { .h = { .type = WIRE_TYPE_LOST_ }, .target = 1, .code = 0 } },
+		{ .lost = { .h = { .type = WIRE_TYPE_LOST_ },
+			    .target = 1,
+			    .code = 52,
+			    .handle = 4 } },
+		{ .lost = { .h = { .type = WIRE_TYPE_LOST_ },
+			    .target = 1,
+			    .code = 52,
+			    .kernel_errno = -1 } },
+		{ .hello_reply = peer_limits },
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -308,17 +313,17 @@ static void test_wrong_replies(void **state)
 static void test_wrong_open_reply(void **state)
 {
 	static const struct wire_open_reply bad[] = {
-		{.handle = 1, .sector_size = 4096, .max_payload = 1, .max_unencoded = 1},
-		{.sector_size = 0, .max_payload = 1, .max_unencoded = 1},
-		{.sector_size = 4095, .max_payload = 1, .max_unencoded = 1},
-		{.sector_size = 4096, .max_payload = 0, .max_unencoded = 1},
-		{.sector_size = 4096, .max_payload = 1, .max_unencoded = 0},
+		{ .handle = 1, .sector_size = 4096, .max_payload = 1, .max_unencoded = 1 },
+		{ .sector_size = 0, .max_payload = 1, .max_unencoded = 1 },
+		{ .sector_size = 4095, .max_payload = 1, .max_unencoded = 1 },
+		{ .sector_size = 4096, .max_payload = 0, .max_unencoded = 1 },
+		{ .sector_size = 4096, .max_payload = 1, .max_unencoded = 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct peer p;
 		struct extent_session *s = peer_session(&p, NULL);
-		union wire_frame f = {.open_reply = bad[i]};
+		union wire_frame f = { .open_reply = bad[i] };
 		int file;
 
 		calls = 0;
@@ -343,7 +348,7 @@ static void test_trickle(void **state)
 		struct extent_session *s = busy(&p, &id);
 		int pair[2], delivered = 0;
 		uint8_t bytes[4096];
-		struct peer script = {.descriptor = -1};
+		struct peer script = { .descriptor = -1 };
 		ssize_t n;
 
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
@@ -369,9 +374,9 @@ static void test_trickle(void **state)
 
 static void hello_fails(const struct wire_hello_reply *reply, int error)
 {
-	union wire_frame f = {.hello_reply = *reply};
+	union wire_frame f = { .hello_reply = *reply };
 	struct extent_session *s = (void *)1;
-	struct peer p = {.descriptor = -1};
+	struct peer p = { .descriptor = -1 };
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
@@ -407,9 +412,9 @@ static void test_bad_hello(void **state)
 
 static void test_refused_at_hello(void **state)
 {
-	union wire_frame f = {.error = {.h.type = WIRE_TYPE_ERROR, .code = WIRE_E_ACCESS}};
+	union wire_frame f = { .error = { .h.type = WIRE_TYPE_ERROR, .code = WIRE_E_ACCESS } };
 	struct extent_session *s;
-	struct peer p = {.descriptor = -1};
+	struct peer p = { .descriptor = -1 };
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
@@ -458,7 +463,8 @@ static void test_enormous_grants(void **state)
 static void test_flood_of_losses(void **state)
 {
 	union wire_frame f = {
-		.lost = {.h.type = WIRE_TYPE_LOST_, .code = WIRE_E_LOST, .len = 4096}};
+		.lost = { .h.type = WIRE_TYPE_LOST_, .code = WIRE_E_LOST, .len = 4096 }
+	};
 	struct extent_completion c;
 	struct peer p;
 	int64_t id;

@@ -23,12 +23,12 @@ static void count(struct extent_session *s, const struct extent_completion *c)
 
 static int64_t a_write(struct extent_session *s, int file, uint32_t len, extent_callback done)
 {
-	struct extent_write w = {.file = file,
-				 .len = len,
-				 .unencoded_len = len,
-				 .payload = payload,
-				 .payload_len = len,
-				 .ack = EXTENT_WRITTEN};
+	struct extent_write w = { .file = file,
+				  .len = len,
+				  .unencoded_len = len,
+				  .payload = payload,
+				  .payload_len = len,
+				  .ack = EXTENT_WRITTEN };
 
 	return extent_write(s, &w, done, NULL);
 }
@@ -137,7 +137,7 @@ static void test_buffers(void **state)
 	struct peer p;
 	int file;
 	struct extent_session *s = peer_session_file(&p, &file);
-	static const size_t sizes[] = {1, 4096, 4097, 8192, 10000, 65536, 70000, 131072};
+	static const size_t sizes[] = { 1, 4096, 4097, 8192, 10000, 65536, 70000, 131072 };
 	uint8_t *held[256];
 	size_t n;
 
@@ -169,11 +169,11 @@ static void test_buffer_must_be_the_callers(void **state)
 	int file;
 	struct extent_session *s = peer_session_file(&p, &file);
 	uint8_t *b = extent_buffer_get(s, 4096);
-	struct extent_write w = {.file = file,
-				 .payload = b,
-				 .payload_len = 4097,
-				 .ack = EXTENT_WRITTEN,
-				 .flags = EXTENT_BUFFER};
+	struct extent_write w = { .file = file,
+				  .payload = b,
+				  .payload_len = 4097,
+				  .ack = EXTENT_WRITTEN,
+				  .flags = EXTENT_BUFFER };
 
 	assert_int_equal(extent_write(s, &w, NULL, NULL), -EINVAL); /* longer than the buffer */
 	w.payload = b + 1;
@@ -249,7 +249,7 @@ static void test_late_open_reply(void **state)
 	struct extent_session *s;
 	struct peer p;
 	struct extent_file_info info;
-	struct extent_completion c = {.kind = EXTENT_OP_WRITE, .id = 1};
+	struct extent_completion c = { .kind = EXTENT_OP_WRITE, .id = 1 };
 	union wire_frame old, f;
 	int file, again;
 
@@ -405,10 +405,10 @@ static void test_status(void **state)
 {
 	struct peer p;
 	struct extent_session *s = peer_session(&p, NULL);
-	const uint8_t two[] = {1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80};
+	const uint8_t two[] = { 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80 };
 	const uint64_t *values;
-	union wire_frame f = {
-		.status_reply = {.h = {.type = WIRE_TYPE_STATUS_REPLY, .id = 1}, .count = 2}};
+	union wire_frame f = { .status_reply = { .h = { .type = WIRE_TYPE_STATUS_REPLY, .id = 1 },
+						 .count = 2 } };
 
 	assert_int_equal(extent_counters(s, &values), 0);
 	peer_send(&p, &f, two, sizeof(two)); /* ahead of the request that it answers */

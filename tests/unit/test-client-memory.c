@@ -77,9 +77,10 @@ static int descriptors(void)
 static int work(struct extent_session *s, struct peer *p)
 {
 	char payload[100] = "data";
-	struct extent_write w = {
-		.payload = payload, .payload_len = sizeof(payload), .ack = EXTENT_WRITTEN};
-	union wire_frame lost = {.lost = {.h.type = WIRE_TYPE_LOST_, .code = WIRE_E_LOST}};
+	struct extent_write w = { .payload = payload,
+				  .payload_len = sizeof(payload),
+				  .ack = EXTENT_WRITTEN };
+	union wire_frame lost = { .lost = { .h.type = WIRE_TYPE_LOST_, .code = WIRE_E_LOST } };
 	struct extent_completion c;
 	union wire_frame f;
 	int64_t open, write;
@@ -112,8 +113,8 @@ static int work(struct extent_session *s, struct peer *p)
 
 static int run(int nth)
 {
-	union wire_frame f = {.hello_reply = peer_limits};
-	struct peer p = {.descriptor = -1};
+	union wire_frame f = { .hello_reply = peer_limits };
+	struct peer p = { .descriptor = -1 };
 	struct extent_session *s;
 	int pair[2], error;
 
@@ -154,7 +155,7 @@ static void test_every_allocation(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_allocation)};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_allocation) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

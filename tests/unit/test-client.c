@@ -21,15 +21,15 @@ static char payload[4096];
 
 static struct extent_write a_write(int file)
 {
-	return (struct extent_write){.file = file,
-				     .offset = 8192,
-				     .len = 65536,
-				     .unencoded_len = 131072,
-				     .unencoded_offset = 4096,
-				     .payload = payload,
-				     .payload_len = sizeof(payload),
-				     .compression = EXTENT_ZSTD,
-				     .ack = EXTENT_DURABLE};
+	return (struct extent_write){ .file = file,
+				      .offset = 8192,
+				      .len = 65536,
+				      .unencoded_len = 131072,
+				      .unencoded_offset = 4096,
+				      .payload = payload,
+				      .payload_len = sizeof(payload),
+				      .compression = EXTENT_ZSTD,
+				      .ack = EXTENT_DURABLE };
 }
 
 static struct extent_completion taken(struct extent_session *s)
@@ -224,7 +224,7 @@ static void test_refused_write(void **state)
 	peer_take(&p, WIRE_TYPE_WRITE_, &f);
 	peer_ack_error(&p, f.h.id, WIRE_E_WRITE_FAILED, ENOSPC);
 	peer_take(&p, WIRE_TYPE_WRITE_, &f);
-	a = (struct wire_ack){.id = f.h.id, .code = 1000, .detail = 4711};
+	a = (struct wire_ack){ .id = f.h.id, .code = 1000, .detail = 4711 };
 	peer_ack(&p, &a);
 	assert_int_equal(extent_process(s), 2);
 	c = taken(s);

@@ -24,7 +24,7 @@ static void put_set(FILE *out, const struct action *a)
 
 static int record(void *userdata, const struct action *a)
 {
-	static const char *const names[] = {"make", "finish", "times", "do"};
+	static const char *const names[] = { "make", "finish", "times", "do" };
 	FILE *out = userdata;
 
 	fprintf(out, "%s", names[a->type]);

@@ -68,7 +68,7 @@ static void test_every_field(void **state)
 {
 	struct fixture *f = *state;
 	struct craft *w = &f->craft;
-	uint8_t salt[3] = {1, 2, 3};
+	uint8_t salt[3] = { 1, 2, 3 };
 
 	craft_header(w, 3);
 	craft(w, STREAM_C_SNAPSHOT, "pUC", "snap", craft_uuid, 77ull, craft_parent_uuid, 66ull);
@@ -313,7 +313,7 @@ static void test_limit_v2(void **state)
 static void test_limit_overflow(void **state)
 {
 	struct fixture *f = *state;
-	uint8_t header[STREAM_COMMAND_HEADER] = {0xff, 0xff, 0xff, 0xff, 15};
+	uint8_t header[STREAM_COMMAND_HEADER] = { 0xff, 0xff, 0xff, 0xff, 15 };
 
 	craft_header(&f->craft, 2);
 	craft_raw(&f->craft, header, sizeof(header));
@@ -426,7 +426,7 @@ static void test_blocks_and_short_reads(void **state)
 	struct fixture *f = *state;
 	struct craft *w = &f->craft;
 	uint8_t data[100000];
-	struct stream_command kept = {0};
+	struct stream_command kept = { 0 };
 	int commands = 0;
 
 	craft_header(w, 2);

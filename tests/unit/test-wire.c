@@ -30,8 +30,8 @@ static void field_add(struct field f)
 	fields[n_fields++] = f;
 }
 
-#define FIELD(t, f)    field_add((struct field){name, #f, type, offsetof(T, f), sizeof(t), 0});
-#define RESERVED(t, f) field_add((struct field){name, #f, type, offsetof(T, f), sizeof(t), 1});
+#define FIELD(t, f)    field_add((struct field){ name, #f, type, offsetof(T, f), sizeof(t), 0 });
+#define RESERVED(t, f) field_add((struct field){ name, #f, type, offsetof(T, f), sizeof(t), 1 });
 
 #define X(code, NAME, lower)                                                                       \
 	static void fields_##lower(const char *name, uint16_t type)                                \
@@ -177,7 +177,7 @@ static void test_types(void **state)
 	int known = 0;
 
 	for (uint32_t type = 0; type <= UINT16_MAX; type++) {
-		struct wire_header h = {.length = 16, .type = (uint16_t)type};
+		struct wire_header h = { .length = 16, .type = (uint16_t)type };
 		uint8_t bytes[WIRE_FRAME_MAX_FIXED] = {};
 		union wire_frame f;
 
@@ -195,7 +195,7 @@ static void test_types(void **state)
 
 static void test_length_must_fit(void **state)
 {
-	static const int64_t wrong[] = {-1, 1, 8, INT32_MAX, INT64_MIN};
+	static const int64_t wrong[] = { -1, 1, 8, INT32_MAX, INT64_MIN };
 
 	for (size_t i = 0; i < N_TYPES; i++) {
 		union wire_frame f = plain(types[i]);
@@ -216,8 +216,8 @@ static void limit(uint16_t type, size_t offset, uint64_t max, uint32_t unit)
 {
 	union wire_frame f = plain(type);
 	uint32_t fixed = f.h.length;
-	uint32_t counts[] = {1, (uint32_t)max, (uint32_t)max + 1, UINT32_MAX / unit + 1,
-			     UINT32_MAX};
+	uint32_t counts[] = { 1, (uint32_t)max, (uint32_t)max + 1, UINT32_MAX / unit + 1,
+			      UINT32_MAX };
 
 	if (type == WIRE_TYPE_WRITE_)
 		f.write.arena = WIRE_NO_ARENA;
@@ -241,7 +241,7 @@ static void test_limits(void **state)
 
 static void test_ack(void **state)
 {
-	struct wire_ack a = {UINT64_C(0x1122334455667788), 2, 3, -4, 5, 6, 7, 8}, b;
+	struct wire_ack a = { UINT64_C(0x1122334455667788), 2, 3, -4, 5, 6, 7, 8 }, b;
 	uint8_t bytes[1 + sizeof(a)];
 
 	wire_write_ack(&a, bytes + 1);

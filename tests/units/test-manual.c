@@ -109,8 +109,8 @@ static void test_no_other_keys(void **state)
 
 static void test_options(void **state)
 {
-	static const char *const fixed[] = {"config", "session-fd", "show-config", "help",
-					    "version"};
+	static const char *const fixed[] = { "config", "session-fd", "show-config", "help",
+					     "version" };
 	char expected[64];
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
