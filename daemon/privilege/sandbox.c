@@ -143,6 +143,7 @@ static const int allowed[] = {
 	S(ftruncate),
 	S(ftruncate64),
 	S(fsync),
+	S(sync_file_range),
 	S(fdatasync),
 	S(syncfs),
 	S(unlink),

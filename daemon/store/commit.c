@@ -12,6 +12,12 @@
  * so an extent that is unsettled when a settle starts is in that settle, and a SYNC that was
  * waiting is answered with it.
  *
+ * While one file is settled, nothing of it is written, and the settle waits for what is being
+ * written. For an fsync logs extents whose data is still on its way: after a power cut the range
+ * could not be read, and what had been acknowledged there before would be gone. Nor may two
+ * fsyncs of one inode overlap: the second may return before the log is on disk. A commit of the
+ * filesystem only takes what has reached the disk, and excludes nothing.
+ *
  * What nobody waits for is settled after SETTLE_LAZY_SECONDS (store.c), or when there is much of
  * it: a lost extent should be reported while its sender can still send it again.
  */
@@ -59,6 +65,13 @@ void commit_hurry(struct extent *e)
 	e->prompt = true;
 	if (e->state == EXTENT_UNSETTLED)
 		inode_hurry(e->file->inode);
+}
+
+bool commit_excludes(const struct inode *inode)
+{
+	const struct filesystem *fs = inode->fs;
+
+	return inode->settling || (inode->urgent && !fs->committing && !fs->wanted);
 }
 
 void commit_wake(struct inode *inode)
@@ -245,7 +258,7 @@ static void filesystem_pump(struct filesystem *fs)
 	}
 	for (inode = TAILQ_FIRST(&fs->urgent); inode; inode = next) {
 		next = TAILQ_NEXT(inode, urgent_entry);
-		if (!inode->settling)
+		if (!inode->settling && !inode->chains)
 			settle_file(inode);
 	}
 }

@@ -28,6 +28,9 @@ void commit_hurry(struct extent *extent);
 /* The inode may have something to settle. */
 void commit_wake(struct inode *inode);
 
+/* True while no write of the inode may be handed to the kernel: it is settled, or about to be. */
+bool commit_excludes(const struct inode *inode);
+
 void commit_pump(struct store *store);
 
 #endif

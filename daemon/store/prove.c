@@ -20,10 +20,12 @@
  *     tree that was committed or a later one.
  *
  * Plain writes are page cache writes: fsync waits for them and reports their errors, once for
- * each open file description. So each file's own description is asked.
+ * each open file description. So each file's own description is asked; after a commit, which
+ * has written them, without an fsync.
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -158,19 +160,28 @@ static size_t group_take(struct extent *first, struct extent ***out, size_t *enc
 	return n;
 }
 
+/*
+ * The error that a commit met while it wrote out pages of this description. An fsync would tell it
+ * too, and would log encoded extents of the inode that are being written at this moment.
+ */
+static int write_back(int fd)
+{
+	return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE);
+}
+
 /* The kernel tells a description of an error once, and not whose write it was: it is remembered
  * for all that were under way, whichever settle they are in. 0 or errno. */
-static int file_sync(struct file *file)
+static int file_sync(struct file *file, int (*sync)(int fd))
 {
-	int error = fsync(file->fd) < 0 ? errno : 0;
+	int error = sync(file->fd) < 0 ? errno : 0;
 
 	if (error)
 		file->errors++;
 	return error;
 }
 
-/* fsync of each description that plain writes went through. */
-static void sync_plain(struct extent **list, size_t n)
+/* Asks each description that plain writes went through, by fsync or write_back. */
+static void sync_plain(struct extent **list, size_t n, int (*sync)(int fd))
 {
 	const struct file *synced = NULL;
 	int error = 0;
@@ -184,7 +195,7 @@ static void sync_plain(struct extent **list, size_t n)
 		}
 		if (file != synced) {
 			synced = file;
-			error = file_sync(list[i]->file);
+			error = file_sync(list[i]->file, sync);
 		}
 		if (error || list[i]->file_errors != file->errors)
 			verdict(list[i], WIRE_E_LOST, error ? error : EIO);
@@ -195,7 +206,7 @@ static void sync_plain(struct extent **list, size_t n)
  * fsync of the group fail; those that passed the check are made safe by the second. */
 static int file_sync_twice(struct file *file)
 {
-	return file_sync(file) ? file_sync(file) : 0;
+	return file_sync(file, fsync) ? file_sync(file, fsync) : 0;
 }
 
 static void settle_fail(struct settle *settle, uint32_t code, int error)
@@ -225,7 +236,7 @@ void prove_file(struct settle *settle)
 	if (encoded)
 		check_encoded(settle, list, encoded, true);
 	if (n > encoded)
-		sync_plain(list + encoded, n - encoded);
+		sync_plain(list + encoded, n - encoded, fsync);
 	error = file_sync_twice(first ? first->file : TAILQ_FIRST(&settle->syncs)->file);
 	if (error)
 		settle_fail(settle, WIRE_E_SYNC_FAILED, error);
@@ -257,7 +268,7 @@ void prove_filesystem(struct settle *settle)
 		if (encoded)
 			check_encoded(settle, list, encoded, false);
 		if (n > encoded)
-			sync_plain(list + encoded, n - encoded);
+			sync_plain(list + encoded, n - encoded, write_back);
 		check_name(list, n);
 	}
 }

@@ -162,7 +162,11 @@ static bool inode_pump(struct inode *inode)
 	while (!TAILQ_EMPTY(&inode->ready) && inode->chains < CHAINS_PER_INODE) {
 		struct extent *first = TAILQ_FIRST(&inode->ready);
 		struct chain *chain;
-		int r = file_recheck(first->file);
+		int r;
+
+		if (commit_excludes(inode))
+			return false;
+		r = file_recheck(first->file);
 
 		if (r) {
 			extent_fail(first, (uint32_t)r, 0, 0);
