@@ -18,6 +18,7 @@ struct chain {
 	struct extent_list extents;
 	unsigned int n;
 	unsigned int remaining; /* not completed */
+	struct extent *tail;	/* the last one submitted: the ring's */
 	struct inode *inode;
 	struct user *user;
 	struct file *file; /* of the first extent; keeps the inode */

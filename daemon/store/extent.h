@@ -81,6 +81,7 @@ struct extent {
 	bool busy;		  /* a check has it, and the outcome: failing must wait */
 	uint32_t doomed;	  /* the code to fail with then */
 	bool reserved;		  /* no overlapping extent is before it */
+	bool silent;		  /* the ring tells of it only if it fails */
 	bool checked;
 	bool fresh; /* the range was a hole: finding an extent there proves it is this one */
 	unsigned int retries;

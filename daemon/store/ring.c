@@ -3,7 +3,9 @@
 /*
  * Writes through io_uring. A chain is hard-linked, so that one kernel worker goes through it
  * without being woken for each extent, and workers do not queue up on the inode's lock. No fsync
- * is ever linked behind: it would not wait for the data (see commit.c).
+ * is ever linked behind: it would not wait for the data (see commit.c). Only the last of a chain
+ * and those that fail are told of, so that a chain wakes the daemon once, and the acknowledgements
+ * of its extents travel together.
  *
  * An encoded write always runs in a kernel worker: its first, non-blocking issue fails before
  * anything is done, so IOSQE_ASYNC on the head of a chain saves that try.
@@ -59,7 +61,13 @@ static void ring_submit(struct engine *engine, struct chain *chain)
 		engine_prepare(e);
 		ring_prepare(sqe, e);
 		sqe->flags |= e == TAILQ_FIRST(&chain->extents) ? IOSQE_ASYNC : 0;
-		sqe->flags |= TAILQ_NEXT(e, entry) ? IOSQE_IO_HARDLINK : 0;
+		if (!TAILQ_NEXT(e, entry)) {
+			chain->tail = e;
+			continue;
+		}
+		sqe->flags |= IOSQE_IO_HARDLINK;
+		e->silent = e->form == WIRE_FORM_ENCODED;
+		sqe->flags |= e->silent ? IOSQE_CQE_SKIP_SUCCESS : 0;
 	}
 	r->in_flight += chain->n;
 	event_active(r->flush, 0, 0);
@@ -77,6 +85,29 @@ static void ring_flush(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void complete(struct ring *r, struct extent *e, int result)
+{
+	r->in_flight--;
+	e->silent = false;
+	engine_completed(e, result);
+}
+
+/*
+ * The members of a chain run one after the other: with the tail's completion, those that were to
+ * be silent in success have had it. An encoded write takes all of its payload or fails, so their
+ * result is known. Failures have spoken for themselves, and are no longer in the chain.
+ */
+static void complete_silent(struct ring *r, struct chain *chain)
+{
+	struct extent *e, *next;
+
+	for (e = TAILQ_FIRST(&chain->extents); e; e = next) {
+		next = TAILQ_NEXT(e, entry);
+		if (e->silent)
+			complete(r, e, (int)e->payload_len);
+	}
+}
+
 static void ring_completions(evutil_socket_t fd, short what, void *arg)
 {
 	struct ring *r = arg;
@@ -89,8 +120,9 @@ static void ring_completions(evutil_socket_t fd, short what, void *arg)
 		int result = cqe->res;
 
 		io_uring_cqe_seen(&r->ring, cqe);
-		r->in_flight--;
-		engine_completed(e, result);
+		if (e == e->chain->tail)
+			complete_silent(r, e->chain);
+		complete(r, e, result);
 	}
 	ring_flush(-1, 0, r);
 }
@@ -137,7 +169,7 @@ static int ring_restrict(struct io_uring *ring)
 		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_URING_CMD },
 		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_WRITE },
 		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
-		  .sqe_flags = IOSQE_ASYNC | IOSQE_IO_HARDLINK },
+		  .sqe_flags = IOSQE_ASYNC | IOSQE_IO_HARDLINK | IOSQE_CQE_SKIP_SUCCESS },
 		{ .opcode = IORING_RESTRICTION_REGISTER_OP,
 		  .register_op = IORING_REGISTER_ENABLE_RINGS },
 	};

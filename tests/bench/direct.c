@@ -42,7 +42,9 @@ struct slot {
 
 static void slot_fill(struct slot *s, const struct load *load, unsigned int i)
 {
-	s->iov = (struct iovec){ (void *)load->payload->bytes, load->payload->len };
+	if (!s->iov.iov_base) /* memory of its own, as payloads have that differ */
+		s->iov.iov_base = memcpy(malloc(EXTENT_BYTES), load->payload->bytes, EXTENT_BYTES);
+	s->iov.iov_len = load->payload->len;
 	s->args = (struct btrfs_ioctl_encoded_io_args){
 		.iov = &s->iov,
 		.iovcnt = 1,
@@ -107,6 +109,8 @@ static void ring_one(const struct load *load, unsigned int id)
 	}
 	io_uring_queue_exit(&ring);
 	close(fd);
+	for (unsigned int i = 0; i < load->depth; i++)
+		free(slots[i].iov.iov_base);
 	free(slots);
 	free(idle);
 }
@@ -131,7 +135,7 @@ static void direct_one(const struct load *load, unsigned int id)
 {
 	char path[256];
 	int fd = file_new(load, id, path);
-	struct slot slot;
+	struct slot slot = { 0 };
 
 	for (unsigned int i = 0; i < load->extents; i++) {
 		double start = now_us();
@@ -147,6 +151,7 @@ static void direct_one(const struct load *load, unsigned int id)
 		if (load->latency)
 			load->latency[i] = now_us() - start;
 	}
+	free(slot.iov.iov_base);
 	close(fd);
 }
 

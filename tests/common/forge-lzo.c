@@ -87,7 +87,7 @@ static void lzo_end_marker_extended(struct forged *f)
 
 void forge_lzo_end_literal(struct forged *f)
 {
-	static const uint8_t tail[] = {9, 0, 0, 0, 17 + 5, 'a', 'b', 'c', 'd', 0x10, 0x11, 0, 0};
+	static const uint8_t tail[] = { 9, 0, 0, 0, 17 + 5, 'a', 'b', 'c', 'd', 0x10, 0x11, 0, 0 };
 	size_t last = lzo_segment(f, (f->unencoded_len - 1) / 4096);
 
 	f->len = last;
@@ -110,7 +110,7 @@ static void lzo_extra_segment(struct forged *f)
 /* A first segment of one literal byte, "\x12x", and the end marker. */
 static void lzo_short_segment(struct forged *f)
 {
-	static const uint8_t one[] = {5, 0, 0, 0, 0x12, 'x', 0x11, 0, 0};
+	static const uint8_t one[] = { 5, 0, 0, 0, 0x12, 'x', 0x11, 0, 0 };
 
 	must(f->len < 4000);
 	forge_insert(f, 4, one, sizeof(one));

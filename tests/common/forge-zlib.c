@@ -74,7 +74,7 @@ static void zlib_damaged(struct forged *f)
 /* Empty stored blocks, which are valid and decode to nothing, for more than two pages. */
 static void zlib_stalled(struct forged *f)
 {
-	static const uint8_t empty[] = {0, 0, 0, 0xff, 0xff};
+	static const uint8_t empty[] = { 0, 0, 0, 0xff, 0xff };
 	z_stream z = {};
 
 	must(deflateInit(&z, 3) == Z_OK);

@@ -10,8 +10,8 @@
 void forge_zstd(struct forged *f, int window_log, bool content_size, bool checksum, size_t chunk)
 {
 	ZSTD_CCtx *zstd = ZSTD_createCCtx();
-	ZSTD_outBuffer out = {.dst = f->p, .size = sizeof(f->p)};
-	ZSTD_inBuffer in = {.src = f->data};
+	ZSTD_outBuffer out = { .dst = f->p, .size = sizeof(f->p) };
+	ZSTD_inBuffer in = { .src = f->data };
 
 	must(zstd);
 	ZSTD_CCtx_setParameter(zstd, ZSTD_c_windowLog, window_log);
@@ -41,7 +41,7 @@ static void zstd_frame_append(struct forged *f, size_t from, size_t len)
 
 static size_t zstd_first_block(const struct forged *f)
 {
-	static const uint8_t content_bytes[] = {0, 2, 4, 8};
+	static const uint8_t content_bytes[] = { 0, 2, 4, 8 };
 	bool single = f->p[4] & 0x20;
 	size_t content = content_bytes[f->p[4] >> 6];
 
@@ -77,7 +77,7 @@ static void zstd_second_frame(struct forged *f)
 	forge_append(f, f->p, f->len);
 }
 
-static const uint8_t skippable[] = {0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 's', 'k', 'i', 'p'};
+static const uint8_t skippable[] = { 0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 's', 'k', 'i', 'p' };
 
 static void zstd_skippable_first(struct forged *f)
 {
@@ -149,7 +149,7 @@ static void zstd_damaged(struct forged *f)
  */
 static void zstd_small_window(struct forged *f)
 {
-	struct sample_random random = {.state = 1};
+	struct sample_random random = { .state = 1 };
 	uint32_t n;
 
 	sample_fill(f->data, 8192, SAMPLE_NOISE, &random);

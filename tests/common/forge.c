@@ -8,8 +8,8 @@
 
 void forge_good(struct forged *f, uint32_t compression, uint32_t unencoded_len, uint64_t seed)
 {
-	static const uint8_t kinds[] = {SAMPLE_MIXED, SAMPLE_TEXT, SAMPLE_SPARSE};
-	struct sample_random random = {.state = seed};
+	static const uint8_t kinds[] = { SAMPLE_MIXED, SAMPLE_TEXT, SAMPLE_SPARSE };
+	struct sample_random random = { .state = seed };
 	struct payload_compressor *compressor = NULL;
 	unsigned int kind = seed % 2;
 	int r;
@@ -35,7 +35,8 @@ void forge_row_make(const struct forge_row *row, struct forged *f)
 
 const struct forge_row *forge_row(size_t n)
 {
-	const struct forge_row *const tables[] = {forge_zlib_rows, forge_zstd_rows, forge_lzo_rows};
+	const struct forge_row *const tables[] = { forge_zlib_rows, forge_zstd_rows,
+						   forge_lzo_rows };
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		for (const struct forge_row *row = tables[i]; row->name; row++)

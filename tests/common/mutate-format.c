@@ -35,7 +35,7 @@ static void zlib_header(struct forged *f, struct sample_random *random)
 
 static void zlib_empty_blocks(struct forged *f, struct sample_random *random)
 {
-	static const uint8_t empty[] = {0, 0, 0, 0xff, 0xff};
+	static const uint8_t empty[] = { 0, 0, 0, 0xff, 0xff };
 	uint32_t n = sample_below(random, 2) ? 1 : 600 + sample_below(random, 1400);
 
 	while (n--) /* before the first block, the only place known to be byte-aligned */
@@ -45,7 +45,7 @@ static void zlib_empty_blocks(struct forged *f, struct sample_random *random)
 void mutate_zlib_repair(struct forged *f)
 {
 	static uint8_t out[PAYLOAD_UNENCODED_MAX + SECTOR];
-	z_stream z = {.next_in = f->p + 2, .next_out = out, .avail_out = sizeof(out)};
+	z_stream z = { .next_in = f->p + 2, .next_out = out, .avail_out = sizeof(out) };
 	uint32_t sum;
 
 	if (f->len < 3 || inflateInit2(&z, -15) != Z_OK)
@@ -62,7 +62,7 @@ void mutate_zlib_repair(struct forged *f)
 
 static void zstd_header(struct forged *f, struct sample_random *random)
 {
-	static const uint8_t content_bytes[] = {0, 2, 4, 8};
+	static const uint8_t content_bytes[] = { 0, 2, 4, 8 };
 	bool single = f->p[4] & 0x20;
 	size_t content = content_bytes[f->p[4] >> 6];
 	uint8_t window = (sample_below(random, 4) ? 7 : sample_below(random, 9)) << 3;
@@ -90,7 +90,7 @@ static void zstd_header(struct forged *f, struct sample_random *random)
 static void zstd_block(struct forged *f, struct sample_random *random)
 {
 	uint32_t skip = sample_below(random, 6), header, stored;
-	static const uint8_t content_bytes[] = {0, 2, 4, 8};
+	static const uint8_t content_bytes[] = { 0, 2, 4, 8 };
 	bool single = f->p[4] & 0x20;
 	size_t at = 5 + !single + content_bytes[f->p[4] >> 6];
 

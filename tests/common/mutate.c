@@ -49,7 +49,7 @@ static void base_vary(struct forged *f, struct sample_random *random)
 
 struct mutator *mutator_new(uint32_t compression, uint64_t seed)
 {
-	struct sample_random random = {.state = seed};
+	struct sample_random random = { .state = seed };
 	struct mutator *mutator = calloc(1, sizeof(*mutator));
 
 	if (!mutator)
@@ -153,7 +153,7 @@ static void bytes_change(struct forged *f, const struct forged *other, struct sa
 
 void mutator_make(struct mutator *mutator, uint64_t number, struct forged *f)
 {
-	struct sample_random random = {.state = mutator->seed ^ number * 0x2545f4914f6cdd1dULL};
+	struct sample_random random = { .state = mutator->seed ^ number * 0x2545f4914f6cdd1dULL };
 	const struct forged *other = &mutator->base[sample_below(&random, BASES)];
 	uint32_t steps = sample_below(&random, STEPS_MAX + 1);
 

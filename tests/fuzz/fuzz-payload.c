@@ -36,7 +36,7 @@ static void must(bool ok, const char *what)
 static void adler_repair(uint8_t *p, size_t len)
 {
 	static uint8_t out[PAYLOAD_UNENCODED_MAX + PAYLOAD_PADDING_UNIT];
-	z_stream z = {.next_out = out, .avail_out = sizeof(out)};
+	z_stream z = { .next_out = out, .avail_out = sizeof(out) };
 	uint32_t sum;
 
 	if (len < 3 || inflateInit2(&z, -MAX_WBITS) != Z_OK)

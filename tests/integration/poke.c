@@ -53,7 +53,7 @@ static char path[4096];
 static int failures;
 static struct extent_session *held[SESSIONS];
 
-static const char *const formats[] = {"none", "zlib", "zstd", "lzo"};
+static const char *const formats[] = { "none", "zlib", "zstd", "lzo" };
 
 __attribute__((noreturn, format(printf, 1, 2))) static void die(const char *format, ...)
 {
@@ -90,8 +90,8 @@ static void report(const char *what, int result)
 
 static void done(struct extent_session *s, const struct extent_completion *c)
 {
-	static const char *const forms[] = {"", "encoded", "decoded", "plain"};
-	static const char *const levels[] = {"", "accepted", "written", "durable"};
+	static const char *const forms[] = { "", "encoded", "decoded", "plain" };
+	static const char *const levels[] = { "", "accepted", "written", "durable" };
 
 	if (c->result) {
 		failures++;
@@ -136,15 +136,15 @@ static int flags_of(const char *words, int flags, unsigned int *open_flags)
 		int clear, set;
 		unsigned int open_flags;
 	} known[] = {
-		{"create", 0, O_CREAT, EXTENT_CREATE},
-		{"excl", 0, O_EXCL, EXTENT_EXCLUSIVE},
-		{"trunc", 0, O_TRUNC, EXTENT_TRUNCATE},
-		{"ro", O_ACCMODE, O_RDONLY, 0},
-		{"wo", O_ACCMODE, O_WRONLY, 0},
-		{"append", 0, O_APPEND, 0},
-		{"path", 0, O_PATH, 0},
-		{"none", 0, 0, 0},
-		{"weak", 0, 0, EXTENT_NODATACOW},
+		{ "create", 0, O_CREAT, EXTENT_CREATE },
+		{ "excl", 0, O_EXCL, EXTENT_EXCLUSIVE },
+		{ "trunc", 0, O_TRUNC, EXTENT_TRUNCATE },
+		{ "ro", O_ACCMODE, O_RDONLY, 0 },
+		{ "wo", O_ACCMODE, O_WRONLY, 0 },
+		{ "append", 0, O_APPEND, 0 },
+		{ "path", 0, O_PATH, 0 },
+		{ "none", 0, 0, 0 },
+		{ "weak", 0, 0, EXTENT_NODATACOW },
 	};
 	_cleanup_(freep) char *copy = strdup(words ? words : "");
 	char *rest = copy, *word;
@@ -221,16 +221,16 @@ static void write_sample(uint64_t at, uint64_t len, uint32_t compression, uint64
 {
 	static uint8_t data[WHOLE_EXTENT], payload[WHOLE_EXTENT];
 	static struct payload_compressor *compressor[ARRAY_SIZE(formats)];
-	struct sample_random random = {.state = seed};
-	struct extent_write w = {.file = file,
-				 .offset = at,
-				 .len = len,
-				 .unencoded_len = whole,
-				 .unencoded_offset = skip,
-				 .payload = data,
-				 .payload_len = (uint32_t)whole,
-				 .compression = compression,
-				 .ack = ack};
+	struct sample_random random = { .state = seed };
+	struct extent_write w = { .file = file,
+				  .offset = at,
+				  .len = len,
+				  .unencoded_len = whole,
+				  .unencoded_offset = skip,
+				  .payload = data,
+				  .payload_len = (uint32_t)whole,
+				  .compression = compression,
+				  .ack = ack };
 	size_t n;
 	int error;
 
@@ -273,21 +273,21 @@ static void write_bad(const char *name, uint64_t at)
 		die("no bad payload is called \"%s\"", name);
 	forge_row_make(row, &forged);
 	QUEUE(extent_write(session,
-			   (&(struct extent_write){.file = file,
-						   .offset = at,
-						   .len = forged.unencoded_len,
-						   .unencoded_len = forged.unencoded_len,
-						   .payload = forged.p,
-						   .payload_len = (uint32_t)forged.len,
-						   .compression = forged.compression,
-						   .ack = EXTENT_DURABLE}),
+			   (&(struct extent_write){ .file = file,
+						    .offset = at,
+						    .len = forged.unencoded_len,
+						    .unencoded_len = forged.unencoded_len,
+						    .payload = forged.p,
+						    .payload_len = (uint32_t)forged.len,
+						    .compression = forged.compression,
+						    .ack = EXTENT_DURABLE }),
 			   done, NULL));
 }
 
 static void write_plain(uint64_t at, uint64_t len, uint64_t seed)
 {
 	static uint8_t data[WHOLE_EXTENT];
-	struct sample_random random = {.state = seed};
+	struct sample_random random = { .state = seed };
 
 	sample_fill(data, len < sizeof(data) ? len : sizeof(data), SAMPLE_MIXED, &random);
 	if (pwrite(fd, data, len, (off_t)at) != (ssize_t)len)
@@ -312,7 +312,7 @@ static void hold_sessions(uint64_t n)
 static void show_status(void)
 {
 #define X(name, text) #name,
-	static const char *const names[] = {WIRE_COUNTERS(X)};
+	static const char *const names[] = { WIRE_COUNTERS(X) };
 #undef X
 	const uint64_t *values;
 	unsigned int n;
@@ -381,7 +381,7 @@ int main(int argc, char *argv[])
 		return 1;
 	}
 	for (int i = 1; i < argc; i++) {
-		char *operand[OPERANDS + 1] = {0}, *rest = argv[i], *verb = strsep(&rest, ":");
+		char *operand[OPERANDS + 1] = { 0 }, *rest = argv[i], *verb = strsep(&rest, ":");
 
 		for (int n = 0; n < OPERANDS && rest; n++)
 			operand[n] = strsep(&rest, ":");

@@ -107,7 +107,7 @@ static int file_open(struct run *run, const struct forged *f, uint32_t slot, off
 
 static int encoded_write(int fd, const struct forged *f, uint32_t slot, off_t offset)
 {
-	struct iovec iov = {.iov_base = (void *)f->p, .iov_len = f->len};
+	struct iovec iov = { .iov_base = (void *)f->p, .iov_len = f->len };
 	struct btrfs_ioctl_encoded_io_args args = {
 		.iov = &iov,
 		.iovcnt = 1,
@@ -314,9 +314,9 @@ static void rows_compare(struct run *run)
 
 int main(int argc, char **argv)
 {
-	static const uint32_t compressions[] = {BTRFS_ENCODED_IO_COMPRESSION_ZLIB,
-						BTRFS_ENCODED_IO_COMPRESSION_ZSTD,
-						BTRFS_ENCODED_IO_COMPRESSION_LZO_4K};
+	static const uint32_t compressions[] = { BTRFS_ENCODED_IO_COMPRESSION_ZLIB,
+						 BTRFS_ENCODED_IO_COMPRESSION_ZSTD,
+						 BTRFS_ENCODED_IO_COMPRESSION_LZO_4K };
 	struct run run = {};
 	uint64_t count, seed;
 

@@ -15,7 +15,7 @@
 static void seed_write(const char *directory, const char *name, const struct forged *f)
 {
 	uint32_t n = f->unencoded_len - 1;
-	uint8_t head[] = {n, n >> 8, n >> 16, 0};
+	uint8_t head[] = { n, n >> 8, n >> 16, 0 };
 	_cleanup_(fclosep) FILE *file = NULL;
 	char path[4096], *c;
 
@@ -33,7 +33,7 @@ static void seed_write(const char *directory, const char *name, const struct for
 
 int main(int argc, char **argv)
 {
-	static const uint32_t lengths[] = {100, 4096, 5000, SMALL};
+	static const uint32_t lengths[] = { 100, 4096, 5000, SMALL };
 	struct forged *f = calloc(1, sizeof(*f));
 	uint32_t compression;
 	char name[64];

@@ -213,7 +213,8 @@ static void disjoint_writes_share_a_chain(void **state)
 	assert_int_equal(t.n_chains, 2);
 	assert_int_equal(t.chains[0]->n, 8);
 	assert_int_equal(t.chains[1]->n, 8);
-	/* Now somebody waits for a settle: it comes before the rest, and after what is under way. */
+	/* Now somebody waits for a settle: it comes before the rest, and after what is under way.
+	 */
 	complete_chain(0);
 	assert_int_equal(t.n_chains, 1);
 	complete_chain(0);

@@ -12,8 +12,8 @@
 #include "common/sample.h"
 #include "payload/payload.h"
 
-static const uint32_t sizes[] = {1,    2,    100,   2048,  4095,  4096,	 4097,	 5000,
-				 8191, 8192, 12288, 20000, 65536, 65537, 131071, 131072};
+static const uint32_t sizes[] = { 1,	2,    100,   2048,  4095,  4096,  4097,	  5000,
+				  8191, 8192, 12288, 20000, 65536, 65537, 131071, 131072 };
 
 static uint8_t data[PAYLOAD_UNENCODED_MAX], encoded[PAYLOAD_SIZE_MAX], back[PAYLOAD_UNENCODED_MAX];
 
@@ -55,7 +55,7 @@ static void test_round_trip(void **state)
 	     compression++) {
 		struct payload_compressor *compressor = NULL;
 		struct payload_scratch *scratch = NULL;
-		struct sample_random random = {.state = compression};
+		struct sample_random random = { .state = compression };
 		unsigned int made = 0;
 
 		assert_int_equal(payload_compressor_new(compression, 0, &compressor), 0);
@@ -181,9 +181,9 @@ static void test_padding(void **state)
 {
 	struct fixture *fixture = *state;
 	struct forged *f = fixture->f;
-	static const uint32_t compressions[] = {BTRFS_ENCODED_IO_COMPRESSION_ZLIB,
-						BTRFS_ENCODED_IO_COMPRESSION_ZSTD,
-						BTRFS_ENCODED_IO_COMPRESSION_LZO_4K};
+	static const uint32_t compressions[] = { BTRFS_ENCODED_IO_COMPRESSION_ZLIB,
+						 BTRFS_ENCODED_IO_COMPRESSION_ZSTD,
+						 BTRFS_ENCODED_IO_COMPRESSION_LZO_4K };
 
 	for (size_t i = 0; i < ARRAY_SIZE(compressions); i++) {
 		size_t len;
@@ -240,15 +240,15 @@ static void test_limits(void **state)
 		uint64_t unencoded_len;
 		uint32_t code;
 	} rows[] = {
-		{0, 10, 4096, PAYLOAD_FAULT_COMPRESSION},
-		{BTRFS_ENCODED_IO_COMPRESSION_TYPES, 10, 4096, PAYLOAD_FAULT_COMPRESSION},
-		{UINT32_MAX, 10, 4096, PAYLOAD_FAULT_COMPRESSION},
-		{1, 0, 4096, PAYLOAD_FAULT_EMPTY},
-		{1, 10, 0, PAYLOAD_FAULT_EMPTY},
-		{1, PAYLOAD_SIZE_MAX + 1, 4096, PAYLOAD_FAULT_PAYLOAD_SIZE},
-		{1, 10, PAYLOAD_UNENCODED_MAX + 1, PAYLOAD_FAULT_UNENCODED_SIZE},
-		{1, 10, UINT64_MAX, PAYLOAD_FAULT_UNENCODED_SIZE},
-		{1, 10, (1ULL << 32) + 4096, PAYLOAD_FAULT_UNENCODED_SIZE},
+		{ 0, 10, 4096, PAYLOAD_FAULT_COMPRESSION },
+		{ BTRFS_ENCODED_IO_COMPRESSION_TYPES, 10, 4096, PAYLOAD_FAULT_COMPRESSION },
+		{ UINT32_MAX, 10, 4096, PAYLOAD_FAULT_COMPRESSION },
+		{ 1, 0, 4096, PAYLOAD_FAULT_EMPTY },
+		{ 1, 10, 0, PAYLOAD_FAULT_EMPTY },
+		{ 1, PAYLOAD_SIZE_MAX + 1, 4096, PAYLOAD_FAULT_PAYLOAD_SIZE },
+		{ 1, 10, PAYLOAD_UNENCODED_MAX + 1, PAYLOAD_FAULT_UNENCODED_SIZE },
+		{ 1, 10, UINT64_MAX, PAYLOAD_FAULT_UNENCODED_SIZE },
+		{ 1, 10, (1ULL << 32) + 4096, PAYLOAD_FAULT_UNENCODED_SIZE },
 	};
 
 	assert_non_null(big);
@@ -352,14 +352,14 @@ static void test_compressor_arguments(void **state)
 	payload_compressor_free(compressor);
 }
 
-#define COUNT_FAULT(code, name, text) {code, #name, text},
+#define COUNT_FAULT(code, name, text) { code, #name, text },
 
 static void test_fault_table(void **state)
 {
 	static const struct {
 		uint32_t code;
 		const char *name, *text;
-	} table[] = {PAYLOAD_FAULTS(COUNT_FAULT)};
+	} table[] = { PAYLOAD_FAULTS(COUNT_FAULT) };
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		assert_in_range(table[i].code, PAYLOAD_FAULT_FIRST, PAYLOAD_FAULT_LAST);
