@@ -17,7 +17,7 @@
  *				a bookend: LENGTH bytes from FROM of an extent of WHOLE bytes
  *	fill:AT:COUNT:FORMAT:SEED[:ACK]
  *				COUNT extents of 128 KiB, many in flight
- *	bad:ROW:AT		the payload of forge.c that has this thing wrong with it
+ *	bad-rows:AT		each of forge.c's bad payloads: must be refused for what is wrong
  *	plain:AT:LENGTH:SEED	pwrite(2) sample data to the file opened here
  *	mirror:PATH		from now on, pwrite(2) the content of every write to PATH too
  *	setfl:WORDS		fcntl(F_SETFL) on the descriptor that was passed: append, none
@@ -261,27 +261,36 @@ static void fill(char **operand)
 			     seed + i, WHOLE_EXTENT, 0, ack_of(operand[4]));
 }
 
-static void write_bad(const char *name, uint64_t at)
+static void refused(struct extent_session *s, const struct extent_completion *c)
+{
+	const struct forge_row *row = c->userdata;
+
+	if (c->code != row->code)
+		die("%s: %s, and not %s", row->name, extent_code_name(c->code),
+		    extent_code_name(row->code));
+	printf("%s: %s at byte %llu\n", row->name, extent_code_name(c->code),
+	       (unsigned long long)c->detail);
+}
+
+/* Every bad payload that there is: each must be refused, and for what is wrong with it. */
+static void write_bad_rows(uint64_t at)
 {
 	static struct forged forged;
 	const struct forge_row *row;
-	size_t i = 0;
 
-	while ((row = forge_row(i)) && strcmp(row->name, name))
-		i++;
-	if (!row)
-		die("no bad payload is called \"%s\"", name);
-	forge_row_make(row, &forged);
-	QUEUE(extent_write(session,
-			   (&(struct extent_write){ .file = file,
-						    .offset = at,
-						    .len = forged.unencoded_len,
-						    .unencoded_len = forged.unencoded_len,
-						    .payload = forged.p,
-						    .payload_len = (uint32_t)forged.len,
-						    .compression = forged.compression,
-						    .ack = EXTENT_DURABLE }),
-			   done, NULL));
+	for (size_t i = 0; (row = forge_row(i)); i++) {
+		forge_row_make(row, &forged);
+		QUEUE(extent_write(session,
+				   (&(struct extent_write){ .file = file,
+							    .offset = at,
+							    .len = forged.unencoded_len,
+							    .unencoded_len = forged.unencoded_len,
+							    .payload = forged.p,
+							    .payload_len = (uint32_t)forged.len,
+							    .compression = forged.compression,
+							    .ack = EXTENT_DURABLE }),
+				   refused, (void *)(uintptr_t)row));
+	}
 }
 
 static void write_plain(uint64_t at, uint64_t len, uint64_t seed)
@@ -341,8 +350,8 @@ static void run(const char *verb, char **o)
 			     number(o[4]), number(o[5]), EXTENT_DURABLE);
 	else if (!strcmp(verb, "fill"))
 		fill(o);
-	else if (!strcmp(verb, "bad") && o[0])
-		write_bad(o[0], number(o[1]));
+	else if (!strcmp(verb, "bad-rows"))
+		write_bad_rows(number(o[0]));
 	else if (!strcmp(verb, "plain"))
 		write_plain(number(o[0]), number(o[1]), number(o[2]));
 	else if (!strcmp(verb, "mirror") && o[0])
