@@ -10,8 +10,8 @@ start_extentd
 "$build/tests/integration/extent-flicker" "$mnt/file" "$work/mirror" 1500 >"$work/said" 2>&1
 status=$?
 say "$(tail -n 1 "$work/said")"
-[ $status -ne 4 ] || skip "the changes never met the daemon: too few processors"
-[ $status -eq 0 ] || fail "the client failed"
+[ $status -eq 0 ] || [ $status -eq 4 ] || fail "the client failed"
 sync -f "$mnt/file"
 echo 1 >/proc/sys/vm/drop_caches
 cmp "$mnt/file" "$work/mirror" || fail "something else was written than was checked"
+[ $status -eq 0 ] || skip "the changes never met the check: too few processors"
