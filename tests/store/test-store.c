@@ -324,12 +324,12 @@ static void one_user_leaves_lanes_to_the_others(void **state)
 		settle_down();
 	for (int i = 0; i < 4; i++) {
 		snprintf(path, sizeof(path), "%s.%d", t.path, i);
+		file_unref(files[i]); /* while it has a name: the close is at once */
 		unlink(path);
-		file_unref(files[i]);
 	}
 	snprintf(path, sizeof(path), "%s.o", t.path);
-	unlink(path);
 	file_unref(last);
+	unlink(path);
 	user_unref(hog);
 	user_unref(other);
 }
