@@ -17,6 +17,8 @@
 #include <sys/ioctl.h>
 #include <linux/fs.h>
 #include <linux/fsverity.h>
+#include <linux/posix_acl_xattr.h>
+#include <linux/xattr.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -60,7 +62,8 @@ static int root_look(struct executor *t)
 
 	if (fstat(t->root, &st))
 		return -errno;
-	t->root_last.mode = st.st_mode & 07777;
+	/* Closed, it has lost setgid and the like; those were noted when it was open. */
+	t->root_last.mode = (t->root_last.mode & 07000) | (st.st_mode & 07777);
 	return 0;
 }
 
@@ -381,6 +384,16 @@ static int do_xattr(const struct stream_command *c, int fd, const char *path, co
 	return call(path ? lremovexattr(path, name) : fremovexattr(fd, name));
 }
 
+/*
+ * Setting an access ACL sets the mode. Taking one away does not, nor does one without entries
+ * (which is how the kernel spells taking away) or a default ACL.
+ */
+static bool acl_says_mode(const struct stream_command *c, const char *attribute)
+{
+	return c->op == STREAM_C_SET_XATTR && !strcmp(attribute, XATTR_NAME_POSIX_ACL_ACCESS) &&
+	       c->xattr_data.size > sizeof(struct posix_acl_xattr_header);
+}
+
 static int xattr(struct executor *t, const struct stream_command *c)
 {
 	char attribute[STREAM_NAME_MAX + 1], name[STREAM_NAME_MAX + 1];
@@ -393,9 +406,8 @@ static int xattr(struct executor *t, const struct stream_command *c)
 	memcpy(attribute, c->xattr_name.data, c->xattr_name.size);
 	attribute[c->xattr_name.size] = 0;
 	if (!c->path.size) {
-		/* An ACL is a mode too: note what it says, then close the root again. */
 		r = do_xattr(c, t->root, NULL, attribute);
-		if (!r && !strncmp(attribute, "system.", 7) && t->o.closed) {
+		if (!r && t->o.closed && acl_says_mode(c, attribute)) {
 			r = root_look(t);
 			if (!r)
 				r = root_close(t);

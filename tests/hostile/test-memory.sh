@@ -57,8 +57,8 @@ for backend in uring decode; do
 	started=0 ended=0
 	trial $backend 0 1
 	total=$(allocations)
-	RANDOM=${MEMORY_SEED:-$$}
-	say "$backend: $total allocations, seed ${MEMORY_SEED:-$$}"
+	RANDOM=${MEMORY_SEED:-1001}
+	say "$backend: $total allocations, seed ${MEMORY_SEED:-1001}"
 	for ((i = 0; i < trials / 2; i++)); do
 		trial $backend $((1 + (RANDOM * 32768 + RANDOM) % total)) $((1 + i % 2 * 4))
 	done

@@ -18,7 +18,7 @@ for backend in ${STORM_BACKENDS:-uring ioctl decode}; do
 	before=$(descriptors)
 	rm -rf "$mnt"/root/*
 	say "$backend"
-	"$storm" --seconds "$seconds" --paths ${STORM_SEED:+--seed "$STORM_SEED"} "$mnt/root" ||
+	"$storm" --seconds "$seconds" --paths --seed "${STORM_SEED:-1001}" "$mnt/root" ||
 		fail "the storm did harm with backend $backend"
 	same_descriptors "$before"
 	stop_extentd || exit 1

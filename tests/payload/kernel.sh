@@ -11,7 +11,7 @@ skip() {
 
 program=$1
 count=${2:-${PAYLOAD_COUNT:-10000}}
-seed=${3:-${PAYLOAD_SEED:-}}
+seed=${3:-${PAYLOAD_SEED:-1001}}
 
 [ "$(id -u)" = 0 ] || skip "needs root"
 command -v mkfs.btrfs >/dev/null || skip "needs mkfs.btrfs"
@@ -33,5 +33,4 @@ mkdir "$dir/mnt"
 truncate -s 1G "$dir/image"
 mkfs.btrfs -q "$dir/image"
 loop=$(losetup -f --show "$dir/image") || skip "needs a loop device"
-# shellcheck disable=SC2086 # an empty seed is no argument
-"$program" "$loop" "$dir/mnt" "$count" $seed
+"$program" "$loop" "$dir/mnt" "$count" "$seed"
