@@ -51,6 +51,7 @@ static inline int walk_bad(struct walk *walk, uint32_t code, uint64_t position)
 /* The kernel pads a payload to the sector with zeros; anything else would be lost. */
 int walk_rest_zero(struct walk *walk, size_t position);
 
+/* How many leading bytes are zero. */
 size_t zero_prefix(const uint8_t *p, size_t len);
 
 static inline uint64_t round_up_u64(uint64_t n, uint32_t unit)

@@ -74,27 +74,6 @@ struct payload_scratch *payload_scratch_free(struct payload_scratch *scratch)
 	return NULL;
 }
 
-/* How many leading bytes are zero. */
-size_t zero_prefix(const uint8_t *p, size_t len)
-{
-	size_t n = 0;
-
-	if (len && !p[0] && !memcmp(p, p + 1, len - 1))
-		return len;
-	while (n < len && !p[n])
-		n++;
-	return n;
-}
-
-int walk_rest_zero(struct walk *walk, size_t position)
-{
-	size_t zeros = zero_prefix(walk->p + position, walk->len - position);
-
-	if (zeros < walk->len - position)
-		return walk_bad(walk, PAYLOAD_FAULT_TRAILING_DATA, position + zeros);
-	return 0;
-}
-
 static int sizes_check(struct walk *walk, uint32_t compression, uint64_t unencoded_len)
 {
 	if (compression == BTRFS_ENCODED_IO_COMPRESSION_NONE ||
