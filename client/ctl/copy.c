@@ -145,7 +145,7 @@ static void report_json(const struct job *job, const struct session *session, in
 	json_bool(&j, "durable", s->durable);
 	json_decimal(&j, "seconds", seconds_since(&job->start));
 	json_bool(&j, "private_daemon", session->pid > 0);
-	json_string(&j, "backend", backends[limits.backend < 4 ? limits.backend : 0]);
+	json_text(&j, "backend", backends[limits.backend < 4 ? limits.backend : 0]);
 #define X(field, text) json_number(&j, #field, s->field);
 	COPY_STATS(X)
 #undef X

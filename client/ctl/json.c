@@ -6,78 +6,64 @@
 
 void json_begin(struct json *j, FILE *out)
 {
-	*j = (struct json){ out, false };
-	fputc('{', out);
+	*j = (struct json){ .out = out, .object = json_object() };
 }
 
-static void name_put(struct json *j, const char *name)
+static void put(struct json *j, const char *name, json_t *value)
 {
-	fprintf(j->out, "%s\n  \"%s\": ", j->more ? "," : "", name);
-	j->more = true;
+	if (json_object_set_new(j->object, name, value)) /* also if one of them is NULL */
+		j->failed = true;
 }
 
 void json_number(struct json *j, const char *name, uint64_t value)
 {
-	name_put(j, name);
-	fprintf(j->out, "%llu", (unsigned long long)value);
+	put(j, name, value <= INT64_MAX ? json_integer((json_int_t)value) : json_real(value));
 }
 
 void json_decimal(struct json *j, const char *name, double value)
 {
-	name_put(j, name);
-	fprintf(j->out, "%.3f", value);
+	put(j, name, json_real((double)(long long)(value * 1000 + 0.5) / 1000));
 }
 
 void json_bool(struct json *j, const char *name, bool value)
 {
-	name_put(j, name);
-	fputs(value ? "true" : "false", j->out);
+	put(j, name, json_boolean(value));
 }
 
-/* Bytes of the UTF-8 sequence at s; 0 if it is none (overlong and surrogates included). */
-static size_t sequence(const unsigned char *s)
+/* Of a string that is not UTF-8: ASCII as it is, every other byte as U+FFFD. */
+static json_t *string_mended(const char *value)
 {
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	static const char replacement[] = "\xef\xbf\xbd";
+	size_t n = 0;
+	char *text = malloc(strlen(value) * (sizeof(replacement) - 1) + 1);
+	json_t *string;
 
-	if (s[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
-void json_string(struct json *j, const char *name, const char *value)
-{
-	const unsigned char *s = (const unsigned char *)value;
-
-	name_put(j, name);
-	if (!value) {
-		fputs("null", j->out);
-		return;
-	}
-	fputc('"', j->out);
-	while (*s) {
-		size_t n = sequence(s);
-
-		if (!n)
-			fputs("\\ufffd", j->out);
-		else if (*s == '"' || *s == '\\')
-			fprintf(j->out, "\\%c", *s);
-		else if (*s < ' ')
-			fprintf(j->out, "\\u%04x", *s);
+	if (!text)
+		return NULL;
+	for (; *value; value++)
+		if (*value & 0x80)
+			n = (size_t)(stpcpy(text + n, replacement) - text);
 		else
-			fwrite(s, 1, n, j->out);
-		s += n ? n : 1;
-	}
-	fputc('"', j->out);
+			text[n++] = *value;
+	string = json_stringn(text, n);
+	free(text);
+	return string;
+}
+
+void json_text(struct json *j, const char *name, const char *value)
+{
+	json_t *string = value ? json_string(value) : json_null();
+
+	put(j, name, string ?: string_mended(value));
 }
 
 int json_end(struct json *j)
 {
-	fputs("\n}\n", j->out);
-	return fflush(j->out) || ferror(j->out) ? -EIO : 0;
+	bool failed = j->failed || !j->object;
+
+	if (!failed)
+		failed = json_dumpf(j->object, j->out, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) ||
+			 fputc('\n', j->out) == EOF || fflush(j->out) || ferror(j->out);
+	json_decref(j->object);
+	return failed ? -EIO : 0;
 }

@@ -229,9 +229,9 @@ static int print_json(const struct findings *f)
 	struct json j;
 
 	json_begin(&j, stdout);
-	json_string(&j, "path", f->path);
-	json_string(&j, "kernel", f->kernel.release);
-	json_string(&j, "filesystem", f->filesystem);
+	json_text(&j, "path", f->path);
+	json_text(&j, "kernel", f->kernel.release);
+	json_text(&j, "filesystem", f->filesystem);
 	json_bool(&j, "read_only", f->read_only);
 	json_number(&j, "sector_size", f->sector_size);
 	json_bool(&j, "cap_sys_admin", f->privileged);
@@ -239,10 +239,10 @@ static int print_json(const struct findings *f)
 	json_bool(&j, "encoded_write_uring", !f->uring);
 	json_bool(&j, "encoded_write_sync", f->sync_feature);
 	json_bool(&j, "nodatacow", f->nodatacow);
-	json_string(&j, "compression", *f->compression ? f->compression : NULL);
+	json_text(&j, "compression", *f->compression ? f->compression : NULL);
 	json_bool(&j, "daemon", f->daemon);
-	json_string(&j, "backend", f->backend);
-	json_string(&j, "reason", f->why);
+	json_text(&j, "backend", f->backend);
+	json_text(&j, "reason", f->why);
 	return json_end(&j);
 }
 

@@ -129,17 +129,18 @@ static void test_json(void **state)
 
 	assert_non_null(f);
 	json_begin(&j, f);
-	json_number(&j, "n", UINT64_MAX);
+	json_number(&j, "n", INT64_MAX);
 	json_bool(&j, "b", true);
-	json_string(&j, "s", "a\"b\\c\n\xc3\xa4\xff\xed\xa0\x80");
-	json_string(&j, "z", NULL);
-	json_decimal(&j, "d", 1.5);
+	json_text(&j, "s", "a\"b\\c\n\xc3\xa4");
+	json_text(&j, "not", "a\xff\xed\xa0");
+	json_text(&j, "z", NULL);
+	json_decimal(&j, "d", 1.23456);
 	assert_int_equal(json_end(&j), 0);
 	fclose(f);
-	assert_string_equal(text,
-			    "{\n  \"n\": 18446744073709551615,\n  \"b\": true,\n"
-			    "  \"s\": \"a\\\"b\\\\c\\u000a\xc3\xa4\\ufffd\\ufffd\\ufffd\\ufffd\","
-			    "\n  \"z\": null,\n  \"d\": 1.500\n}\n");
+	assert_string_equal(text, "{\n  \"n\": 9223372036854775807,\n  \"b\": true,\n"
+				  "  \"s\": \"a\\\"b\\\\c\\n\xc3\xa4\",\n"
+				  "  \"not\": \"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\",\n"
+				  "  \"z\": null,\n  \"d\": 1.235\n}\n");
 }
 
 static const char *const *arguments;
