@@ -9,7 +9,8 @@
 	X(copy)                                                                                    \
 	X(probe)                                                                                   \
 	X(receive)                                                                                 \
-	X(status)
+	X(status)                                                                                  \
+	X(stdio)
 
 #define X(name) extern const struct command name##_command;
 CTL_COMMANDS(X)

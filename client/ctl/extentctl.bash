@@ -7,7 +7,7 @@ _extentctl()
 	local command=${COMP_WORDS[1]} words=
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'copy probe receive status --help --version' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'copy probe receive status stdio --help --version' -- "$word")
 		return
 	fi
 	case $before in
@@ -29,10 +29,11 @@ _extentctl()
 	receive)
 		words='--file --terminate-on-end --chroot --max-errors --root-mount --force-decompress
 			--dump --trust-source --strict --no-plan --direct --socket --private --quiet --verbose
-			--json --help --version'
+			--json --host --rsh --remote-program --help --version'
 		;;
 	probe) words='--socket --json --help --version' ;;
-	status) words='--socket --json --watch --help --version' ;;
+	status) words='--socket --json --watch --host --rsh --remote-program --help --version' ;;
+	stdio) words='--socket --private --help --version' ;;
 	esac
 	case $word in
 	-*)

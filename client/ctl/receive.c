@@ -14,6 +14,7 @@
 #include "ctl/json.h"
 #include "ctl/progress.h"
 #include "ctl/session.h"
+#include "ctl/there.h"
 #include "receive/receive.h"
 #include "stream/dump.h"
 
@@ -48,6 +49,7 @@ static const struct command_option options[] = {
 	{ "socket", 's', "PATH", OPTION_STRING, AT(session.socket), "of the daemon to use" },
 	{ "private", 'p', NULL, OPTION_FLAG, AT(session.private_daemon),
 	  "start a daemon for this stream only" },
+	SESSION_RSH_OPTIONS(AT(session.rsh)),
 	{ "quiet", 'q', NULL, OPTION_FLAG, AT(quiet), "print errors only" },
 	{ "verbose", 'v', NULL, OPTION_FLAG, AT(verbose), "say in the end what was done" },
 	{ "json", 'j', NULL, OPTION_FLAG, AT(json), "print a report to stdout in the end" },
@@ -250,6 +252,8 @@ static int run(int argc, char *argv[])
 	}
 	if (v.dump)
 		return dump(&v, input);
+	if (v.session.rsh.host)
+		return receive_there(&v.session.rsh, input, argc, argv);
 	directory = open_told(argv[first], O_DIRECTORY);
 	if (directory < 0)
 		return CTL_FATAL;

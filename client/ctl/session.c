@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,6 +103,46 @@ static int session_private(const struct session_options *options, struct session
 	return 0;
 }
 
+static int session_remote(const struct session_options *options, struct session *out)
+{
+	int err = rsh_session(&options->rsh, options->socket, options->private_daemon, &out->extent,
+			      &out->pid);
+
+	if (!err)
+		return 0;
+	if (err == -EINVAL && !out->pid)
+		fprintf(stderr, "extentctl: --host: \"%s\" is no machine's name\n",
+			options->rsh.host);
+	else
+		fprintf(stderr, "extentctl: no extentd on %s: %s\n", options->rsh.host,
+			out->pid ? extent_error_text(NULL) : strerror(-err));
+	session_close(out);
+	return err;
+}
+
+int session_socket(const struct session_options *options, int *fd, pid_t *pid)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	const char *path = options->socket ?: getenv("EXTENTD_SOCKET");
+	bool named = path && *path;
+	_cleanup_(closep) int s = -1;
+
+	*pid = 0;
+	if (options->private_daemon)
+		return daemon_start(options->validation ?: "full", fd, pid);
+	if (!named)
+		path = EXTENT_DEFAULT_SOCKET;
+	if (snprintf(a.sun_path, sizeof(a.sun_path), "%s", path) >= (int)sizeof(a.sun_path))
+		return -ENAMETOOLONG;
+	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s < 0)
+		return -errno;
+	if (connect(s, (struct sockaddr *)&a, sizeof(a)) < 0)
+		return -errno;
+	*fd = steal_fd(&s);
+	return 0;
+}
+
 int session_open(const struct session_options *options, struct session *out)
 {
 	const char *environment = getenv("EXTENTD_SOCKET");
@@ -109,6 +150,8 @@ int session_open(const struct session_options *options, struct session *out)
 	int err;
 
 	*out = (struct session){ NULL, 0 };
+	if (options->rsh.host)
+		return session_remote(options, out);
 	if (options->private_daemon)
 		return session_private(options, out);
 	err = extent_connect(options->socket, &out->extent);

@@ -12,16 +12,17 @@
 #include "wire/counters.h"
 
 struct values {
-	const char *socket;
+	struct session_options session;
 	bool json, watch;
 };
 
 static const struct command_option options[] = {
-	{ "socket", 's', "PATH", OPTION_STRING, offsetof(struct values, socket),
+	{ "socket", 's', "PATH", OPTION_STRING, offsetof(struct values, session.socket),
 	  "of the daemon to ask" },
 	{ "json", 'j', NULL, OPTION_FLAG, offsetof(struct values, json), "print one JSON object" },
 	{ "watch", 'w', NULL, OPTION_FLAG, offsetof(struct values, watch),
 	  "print again each second, with what changed, until interrupted" },
+	SESSION_RSH_OPTIONS(offsetof(struct values, session.rsh)),
 	{ NULL },
 };
 
@@ -105,8 +106,8 @@ static int watch(struct extent_session *s, bool json)
 
 static int run(int argc, char *argv[])
 {
-	struct values v = { NULL };
-	struct extent_session *s = NULL;
+	struct values v = { { NULL } };
+	struct session session = { NULL, 0 };
 	struct sample sample;
 	int first;
 	int err = option_parse(&status_command, argc, argv, &v, &first);
@@ -117,16 +118,22 @@ static int run(int argc, char *argv[])
 		fprintf(stderr, "extentctl status: takes no arguments; try --help\n");
 		return CTL_USAGE;
 	}
-	err = extent_connect(v.socket, &s);
+	if (v.session.rsh.host) {
+		if (session_open(&v.session, &session))
+			return CTL_DAEMON;
+	} else {
+		err = extent_connect(v.session.socket, &session.extent);
+	}
 	if (!err)
-		err = v.watch ? watch(s, v.json) : sample_take(s, &sample);
+		err = v.watch ? watch(session.extent, v.json)
+			      : sample_take(session.extent, &sample);
 	if (err < 0)
-		fprintf(stderr, "extentctl: %s\n", extent_error_text(s));
+		fprintf(stderr, "extentctl: %s\n", extent_error_text(session.extent));
 	else if (!v.watch && v.json)
 		print_json(&sample);
 	else if (!v.watch)
 		print_table(&sample, NULL);
-	extent_disconnect(s);
+	session_close(&session);
 	return err < 0 ? CTL_DAEMON : CTL_OK;
 }
 
