@@ -22,12 +22,11 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/feature.h"
 #include "ctl/commands.h"
 #include "ctl/exit.h"
 #include "ctl/json.h"
 #include "ctl/session.h"
-
-#define SYNC_FEATURE "/sys/fs/btrfs/features/encoded_write_sync"
 
 struct values {
 	const char *socket;
@@ -46,7 +45,7 @@ struct findings {
 	struct utsname kernel;
 	const char *filesystem;
 	uint32_t sector_size;
-	bool btrfs, read_only, privileged, nodatacow, sync_feature;
+	bool btrfs, read_only, privileged, nodatacow, sync, zero_copy;
 	int ioctl, uring; /* 0: usable; else the errno that it answers, negative */
 	char compression[32];
 	bool daemon;
@@ -184,7 +183,8 @@ static int probe(struct findings *f, const char *socket)
 	f->nodatacow = f->btrfs && !ioctl(fd, FS_IOC_GETFLAGS, &flags) && flags & FS_NOCOW_FL;
 	n = getxattr(f->path, "btrfs.compression", f->compression, sizeof(f->compression) - 1);
 	f->compression[n > 0 ? n : 0] = '\0';
-	f->sync_feature = !access(SYNC_FEATURE, F_OK);
+	f->sync = feature_present(FEATURE_SYNC);
+	f->zero_copy = feature_present(FEATURE_ZERO_COPY);
 
 	if (!extent_connect(socket, &s)) {
 		f->daemon = true;
@@ -216,7 +216,9 @@ static void print_text(const struct findings *f)
 	printf("  encoded write, ioctl   %s\n", answer(f->ioctl));
 	printf("  encoded write, uring   %s\n", answer(f->uring));
 	printf("  fsync waits for them   %s\n",
-	       f->sync_feature ? "yes" : "no: the daemon waits and checks itself");
+	       f->sync ? "yes" : "no: the daemon waits and checks itself");
+	printf("  written without a copy %s\n",
+	       f->zero_copy ? "yes, for peers that are configured as trusted" : "no");
 	printf("  nodatacow              %s\n", f->nodatacow ? "yes" : "no");
 	printf("  compression property   %s\n", *f->compression ? f->compression : "none");
 	printf("  daemon                 %s\n",
@@ -237,7 +239,8 @@ static int print_json(const struct findings *f)
 	json_bool(&j, "cap_sys_admin", f->privileged);
 	json_bool(&j, "encoded_write_ioctl", !f->ioctl);
 	json_bool(&j, "encoded_write_uring", !f->uring);
-	json_bool(&j, "encoded_write_sync", f->sync_feature);
+	json_bool(&j, "encoded_write_sync", f->sync);
+	json_bool(&j, "encoded_write_zero_copy", f->zero_copy);
 	json_bool(&j, "nodatacow", f->nodatacow);
 	json_text(&j, "compression", *f->compression ? f->compression : NULL);
 	json_bool(&j, "daemon", f->daemon);

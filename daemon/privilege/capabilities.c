@@ -94,6 +94,9 @@ bool privilege_encoded_io(void)
 
 	if (!have || cap_get_flag(have, CAP_SYS_ADMIN, CAP_EFFECTIVE, &effective))
 		return false;
-	return effective == CAP_SET && !stat("/proc/self/ns/user", &st) &&
-	       st.st_ino == INITIAL_USER_NAMESPACE;
+	if (effective != CAP_SET)
+		return false;
+	if (stat("/proc/self/ns/user", &st) < 0) /* a kernel without user namespaces */
+		return errno == ENOENT && !access("/proc/self/ns", F_OK);
+	return st.st_ino == INITIAL_USER_NAMESPACE;
 }

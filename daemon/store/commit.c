@@ -152,6 +152,7 @@ static void settle_done(struct job *job)
 		fs->committing = false;
 	}
 	c->read_backs += settle->read_backs;
+	c->unchecked += settle->unchecked;
 	fs->low = settle->low;
 	filesystem_failed(fs, settle->kernel_errno);
 

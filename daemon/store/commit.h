@@ -2,6 +2,8 @@
 #ifndef EXTENTD_STORE_COMMIT_H
 #define EXTENTD_STORE_COMMIT_H
 
+#include <stddef.h>
+
 #include "store.h"
 #include "sync.h"
 #include "workers.h"
@@ -17,6 +19,7 @@ struct settle {
 	struct extent_list extents; /* those of one inode are together */
 	struct sync_list syncs;
 	unsigned int read_backs;
+	size_t unchecked;
 	bool low;      /* what fs->low is from now on */
 	uint32_t code; /* of the sync itself */
 	int kernel_errno;

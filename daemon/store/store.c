@@ -5,6 +5,7 @@
 #include <search.h>
 #include <stdlib.h>
 
+#include "base/feature.h"
 #include "check.h"
 #include "engine.h"
 #include "filesystem.h"
@@ -77,6 +78,7 @@ int store_new(struct event_base *base, const struct store_options *options, stru
 
 	store->base = base;
 	store->options = *options;
+	store->counters.encoded_write_sync = feature_present(FEATURE_SYNC);
 	store->held_limit = options->held_bytes;
 	store->user_held_limit = options->user_held_bytes;
 	TAILQ_INIT(&store->filesystems);

@@ -31,7 +31,9 @@
 	X(settled_largest, "extents in the largest group")                                         \
 	X(read_backs, "extents proved by reading them back")                                       \
 	X(engine_uring, "1 if writes go through io_uring, 0 if through worker threads")            \
-	X(encoded_io, "1 if the daemon has the right to write encoded extents")
+	X(encoded_io, "1 if the daemon has the right to write encoded extents")                    \
+	X(encoded_write_sync, "1 if the kernel's fsync waits for encoded writes")                  \
+	X(unchecked, "extents proved by such an fsync, without a look at the map")
 
 struct wire_counters {
 #define X(name, text) unsigned long long name;
