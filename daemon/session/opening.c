@@ -51,8 +51,7 @@ static void opening_free(struct opening *o)
 {
 	if (o->fd >= 0)
 		close(o->fd);
-	if (o->facts.fd >= 0)
-		close(o->facts.fd);
+	file_facts_close(&o->facts);
 	if (o->user) {
 		o->user->files--;
 		o->server->store->counters.now_files--;
@@ -237,7 +236,7 @@ void opening_start(struct session *s, struct handle *handle, const struct wire_o
 	o->flags = f->open_flags;
 	o->mode = f->mode & 0777;
 	o->fd = fd;
-	o->facts.fd = -1;
+	o->facts.own = o->facts.peers = -1;
 	if (identity_new(s->identity->uid, s->identity->gid, s->identity->groups,
 			 s->identity->ngroups, &o->identity) < 0) {
 		opening_free(o);

@@ -1,50 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <linux/btrfs.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "arena.h"
 #include "check.h"
 #include "file.h"
 #include "inode.h"
+#include "scratch.h"
 #include "user.h"
 #include "wire/codes.h"
 #include "writer.h"
 
 #define extent_of(j) ((struct extent *)((char *)(j)-offsetof(struct extent, job)))
-
-/* Each worker has one scratch for as long as it lives. */
-static pthread_key_t scratch_key;
-static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
-
-static void scratch_free(void *scratch)
-{
-	payload_scratch_free(scratch);
-}
-
-static void scratch_init(void)
-{
-	if (pthread_key_create(&scratch_key, scratch_free))
-		abort();
-}
-
-static struct payload_scratch *scratch_get(void)
-{
-	struct payload_scratch *scratch;
-
-	pthread_once(&scratch_once, scratch_init);
-	scratch = pthread_getspecific(scratch_key);
-	if (scratch)
-		return scratch;
-	if (payload_scratch_new(&scratch) < 0)
-		return NULL;
-	if (pthread_setspecific(scratch_key, scratch)) {
-		payload_scratch_free(scratch);
-		return NULL;
-	}
-	return scratch;
-}
 
 static bool copy_needed(const struct extent *e)
 {

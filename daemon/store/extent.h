@@ -85,7 +85,9 @@ struct extent {
 	bool checked;
 	bool fresh; /* the range was a hole: finding an extent there proves it is this one */
 	unsigned int retries;
-	XXH128_hash_t digest;			 /* of the payload, if not fresh */
+	XXH128_hash_t digest;			 /* of an encoded extent's payload, if not fresh */
+	XXH128_hash_t content;			 /* of the decoded bytes, where ... */
+	bool has_content;			 /* ... they are compared, see readback.c */
 	struct btrfs_ioctl_encoded_io_args args; /* the kernel reads these two ... */
 	struct iovec iov;			 /* ... until the completion */
 };

@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 /*
- * A passed descriptor shares its open file description with the peer, who can set O_APPEND on
- * it (the kernel then ignores our offsets) or fetch a write error before we do (the kernel tells
- * each description once). So the file is opened a second time, with the peer's rights. Where
- * that fails, because the peer holds a descriptor that it could not open again, the shared one
- * is used for encoded writes, whose proof does not rest on reported errors, and O_APPEND is
- * looked for before each chain.
+ * A passed descriptor shares its open file description with the peer, who can set O_APPEND on it
+ * (the kernel then ignores our offsets) or fetch a write-back error before we do (the kernel tells
+ * each description once). So the file is opened a second time, with the peer's rights, and each
+ * thing is done through the description that is best for it:
+ *
+ *	written through		ours if it may write; else the peer's, and O_APPEND is looked for
+ *				before each chain
+ *	asked for errors	ours, whatever it may do: an error of the inode's pages is told to
+ *				each of its descriptions, also to one for reading only
+ *	read back through	ours if it may read; else the peer's
+ *
+ * A file of mode 0444 that its maker still writes to can be opened again for reading only, one of
+ * mode 0200 for writing only, and one that root has given to somebody else not at all, since the
+ * daemon has no CAP_DAC_OVERRIDE. Then the peer's description is all there is, and nobody can be
+ * asked for errors: what becomes of plain writes is seen by looking, as with encoded ones (see
+ * readback.h).
  */
 
 #include <fcntl.h>
@@ -65,17 +75,17 @@ static int stat_check(const struct stat *st)
 	return 0;
 }
 
-/* The file once more, or -1: then the peer's description has to do. */
+/* The file once more, or -1. */
 static int reopen(int fd, const struct stat *st)
 {
+	static const int modes[] = { O_RDWR, O_WRONLY, O_RDONLY };
 	char path[sizeof("/proc/self/fd/") + 11];
 	_cleanup_(closep) int again = -1;
 	struct stat st2;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	again = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (again < 0)
-		again = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	for (size_t i = 0; again < 0 && i < ARRAY_SIZE(modes); i++)
+		again = open(path, modes[i] | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (again < 0 || fstat(again, &st2) < 0 || st->st_dev != st2.st_dev ||
 	    st->st_ino != st2.st_ino)
 		return -1;
@@ -85,14 +95,50 @@ static int reopen(int fd, const struct stat *st)
 	return steal_fd(&again);
 }
 
+static bool may(int fd, int mode)
+{
+	int has = fd < 0 ? O_ACCMODE : fcntl(fd, F_GETFL) & O_ACCMODE;
+
+	return has == mode || has == O_RDWR;
+}
+
+/* Keeps of the two what is needed; see the top. */
+static int descriptors_choose(int fd, enum file_source source, const struct stat *st,
+			      struct file_facts *out)
+{
+	_cleanup_(closep) int own = -1;
+	_cleanup_(closep) int peers = -1;
+
+	if (source == FILE_PASSED)
+		own = reopen(fd, st);
+	if (!may(own, O_RDWR)) {
+		peers = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (peers < 0)
+			return -errno;
+	}
+	if (source == FILE_OPENED)
+		own = steal_fd(&peers);
+	out->fd = may(own, O_WRONLY) ? own : peers;
+	out->view = may(own, O_RDONLY) ? own : may(peers, O_RDONLY) ? peers : -1;
+	out->own = steal_fd(&own);
+	out->peers = steal_fd(&peers);
+	return 0;
+}
+
+void file_facts_close(struct file_facts *facts)
+{
+	closep(&facts->own);
+	closep(&facts->peers);
+	facts->own = facts->peers = -1;
+}
+
 int file_examine(int fd, enum file_source source, bool nodatacow_allowed, const long *types,
 		 struct file_facts *out)
 {
-	_cleanup_(closep) int own = -1;
 	struct stat st;
 	int r;
 
-	*out = (struct file_facts){ .fd = -1 };
+	*out = (struct file_facts){ .own = -1, .peers = -1 };
 	r = access_check(fd);
 	if (!r)
 		r = filesystem_examine(fd, &out->fs);
@@ -111,18 +157,12 @@ int file_examine(int fd, enum file_source source, bool nodatacow_allowed, const 
 	if (r)
 		return r;
 
-	if (source == FILE_PASSED)
-		own = reopen(fd, &st);
-	out->own = own >= 0 || source == FILE_OPENED;
-	if (own < 0)
-		own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (own < 0)
-		return -errno;
-	out->readable = (fcntl(own, F_GETFL) & O_ACCMODE) == O_RDWR;
+	r = descriptors_choose(fd, source, &st, out);
+	if (r)
+		return r;
 	out->device = st.st_dev;
 	out->number = st.st_ino;
 	out->size = (uint64_t)st.st_size;
-	out->fd = steal_fd(&own);
 	return 0;
 }
 
@@ -130,7 +170,7 @@ int file_recheck(const struct file *file)
 {
 	struct stat st;
 
-	if (!file->own) {
+	if (!file_is_ours(file)) {
 		int r = access_check(file->fd);
 
 		if (r)
@@ -143,12 +183,11 @@ int file_recheck(const struct file *file)
 
 struct file *file_new(struct store *store, struct user *user, struct file_facts *facts)
 {
-	_cleanup_(closep) int fd = steal_fd(&facts->fd);
 	struct filesystem *fs;
 	struct inode *inode;
 	struct file *file;
 
-	fs = filesystem_get(store, fd, &facts->fs);
+	fs = filesystem_get(store, facts->fd, &facts->fs);
 	if (!fs)
 		return NULL;
 	inode = inode_get(store, fs, facts->device, facts->number);
@@ -164,16 +203,18 @@ struct file *file_new(struct store *store, struct user *user, struct file_facts 
 		.inode = inode,
 		.user = user_ref(user),
 		.refs = 1,
-		.fd = steal_fd(&fd),
-		.readable = facts->readable,
-		.own = facts->own,
+		.fd = facts->fd,
+		.view = facts->view,
+		.own = steal_fd(&facts->own),
+		.peers = steal_fd(&facts->peers),
 		.nodatacow = facts->nodatacow,
 		.encoded = fs->btrfs && store->encoded_io && !facts->nodatacow &&
 			   store->options.backend != STORE_DECODE,
 		.size = facts->size,
 	};
-	user->files++;
-	store->counters.now_files++;
+	file->descriptors = (unsigned int)(file->own >= 0) + (file->peers >= 0);
+	user->files += file->descriptors;
+	store->counters.now_files += file->descriptors;
 	return file;
 }
 
@@ -188,16 +229,27 @@ static void file_free(struct file *file)
 	struct store *store = file->store;
 
 	inode_unref(file->inode);
-	file->user->files--;
+	file->user->files -= file->descriptors;
 	user_unref(file->user);
-	store->counters.now_files--;
+	store->counters.now_files -= file->descriptors;
 	free(file);
 	writer_pump_later(store);
 }
 
+bool file_is_ours(const struct file *file)
+{
+	return file->fd == file->own;
+}
+
+static void descriptors_close(struct file *file)
+{
+	closep(&file->own);
+	closep(&file->peers);
+}
+
 static void close_run(struct job *job)
 {
-	close(file_of(job)->fd);
+	descriptors_close(file_of(job));
 }
 
 static void close_done(struct job *job)
@@ -212,7 +264,7 @@ void file_unref(struct file *file)
 	if (!file || --file->refs)
 		return;
 	if (fstat(file->fd, &st) == 0 && st.st_nlink) {
-		close(file->fd);
+		descriptors_close(file);
 		file_free(file);
 		return;
 	}

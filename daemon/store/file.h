@@ -12,19 +12,21 @@ struct inode;
 struct store;
 struct user;
 
-/* A regular file open for writing, through a description that is ours alone where possible. */
+/* A regular file open for writing, through descriptions that are ours alone where possible. */
 struct file {
 	struct store *store;
 	struct inode *inode;
 	struct user *user;
 	unsigned int refs; /* one for the handle, one for each extent */
-	int fd;
-	bool readable; /* what was rewritten can be read back and compared */
-	bool own;      /* reopened: the peer can neither steal its errors nor set O_APPEND */
-	bool encoded;  /* takes encoded writes; else all is decoded */
+	int fd;		   /* of these two, the one that is written through */
+	int view;	   /* the one that is read back through, or -1 */
+	int own;	   /* the daemon's description: nobody else fetches its errors; or -1 */
+	int peers;	   /* the one that was passed, where it is needed; or -1 */
+	bool encoded;	   /* takes encoded writes; else all is decoded */
 	bool nodatacow;
 	_Atomic unsigned int errors; /* that an fsync reported; each is reported once */
 	uint64_t size;		     /* bytes, when it was opened */
+	unsigned int descriptors;    /* that it has, as counted for the user */
 	struct job job;		     /* closing it, where that may take long */
 };
 
@@ -43,10 +45,13 @@ struct file_facts;
 int file_examine(int fd, enum file_source source, bool nodatacow_allowed, const long *types,
 		 struct file_facts *out);
 
-/* In the loop's thread. Takes over what facts owns, also on failure. NULL: out of memory. */
+/* In the loop's thread. Takes over what facts owns, unless it fails. NULL: out of memory. */
 struct file *file_new(struct store *store, struct user *user, struct file_facts *facts);
 struct file *file_ref(struct file *file);
 void file_unref(struct file *file);
+
+/* Written through a description that the peer does not share: it can't set O_APPEND. */
+bool file_is_ours(const struct file *file);
 
 /* True if the peer has made the file unfit since it was opened; a positive enum wire_code. */
 int file_recheck(const struct file *file);

@@ -4,16 +4,16 @@
 
 #include "filesystem.h"
 
-/* What file_examine() found; fd is owned until file_new() takes it. */
+/* What file_examine() found; own and peers are owned until file_new() takes them. */
 struct file_facts {
-	int fd;
-	bool own;
-	bool readable;
+	int fd, view, own, peers; /* as in struct file */
 	bool nodatacow;
 	uint64_t device;
 	uint64_t number;
 	uint64_t size;
 	struct filesystem_facts fs;
 };
+
+void file_facts_close(struct file_facts *facts);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "extent.h"
 #include "map.h"
+#include "readback.h"
 
 #define MAP_EXTENTS 128
 
@@ -104,13 +105,13 @@ void map_before(struct extent_list *extents, int fd)
 		uint64_t data;
 		bool touched;
 
-		if (e->form != WIRE_FORM_ENCODED || e->fresh)
+		if (e->fresh || !readback_needed(e))
 			continue;
 		/* Extents of a chain come in any order; most chains get along with one call. */
 		if (map_count(&m, e->from, e->to, e->to, &data, &touched) == 0)
 			e->fresh = !touched;
 		if (!e->fresh)
-			e->digest = XXH3_128bits(e->data, e->payload_len);
+			readback_prepare(e);
 	}
 }
 

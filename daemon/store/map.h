@@ -9,7 +9,8 @@
 
 /* Looks at a file's extents with FIEMAP. In workers only: it waits for the inode's lock. */
 
-/* Sets fresh on each encoded extent of the list whose range is a hole (or unwritten). */
+/* For the extents that will have to be looked at: whether their range is a hole (or unwritten),
+ * and if not, what to compare with. */
 void map_before(struct extent_list *extents, int fd);
 
 /*

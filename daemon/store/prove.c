@@ -13,15 +13,16 @@
  *     (syncfs) waits for them as well.
  *  2. Check that each extent is there. A fresh range was a hole before, and our extents are the
  *     only thing that the daemon lets be written there until the verdict: data there is ours, or
- *     that of somebody who overwrote it since. Otherwise the extent is read back, still encoded,
- *     and its digest compared.
+ *     that of somebody who overwrote it since. Otherwise it is read back from the disk and compared
+ *     (readback.h).
  *  3. Sync. The check comes before the fsync, so that what failed the check is not mistaken for
  *     what a failing fsync took along; a commit comes before it, and then the check sees the
  *     tree that was committed or a later one.
  *
  * Plain writes are page cache writes: fsync waits for them and reports their errors, once for
  * each open file description. So each file's own description is asked; after a commit, which
- * has written them, without an fsync.
+ * has written them, without an fsync. Where there is no own one they are proved as encoded ones:
+ * both the wait and the reading back write pages out first.
  *
  * A kernel that has FEATURE_SYNC gives the same promise for encoded writes. There 1 and 2 are
  * left out for a file that is settled by itself, and made up for when an fsync has failed: only
@@ -42,8 +43,8 @@
 #include "file.h"
 #include "map.h"
 #include "prove.h"
+#include "readback.h"
 #include "wire/codes.h"
-#include "wire/limits.h"
 
 static void verdict(struct extent *e, uint32_t code, int error)
 {
@@ -53,34 +54,6 @@ static void verdict(struct extent *e, uint32_t code, int error)
 	e->kernel_errno = error;
 }
 
-static bool all_zero(const unsigned char *p, size_t n)
-{
-	return !n || (!p[0] && !memcmp(p, p + 1, n - 1));
-}
-
-/* The extent as it is on disk, against what was written. */
-static bool reads_back(const struct extent *e, unsigned char *buffer)
-{
-	struct iovec iov = { .iov_base = buffer, .iov_len = LIMIT_PAYLOAD_BYTES };
-	struct btrfs_ioctl_encoded_io_args args = {
-		.iov = &iov,
-		.iovcnt = 1,
-		.offset = (int64_t)e->offset,
-	};
-	int n;
-
-	do
-		n = ioctl(e->file->fd, BTRFS_IOC_ENCODED_READ, &args);
-	while (n < 0 && errno == EINTR);
-
-	/* An extent that ends in the last sector is shown up to the end of the file. */
-	return n >= 0 && (uint32_t)n >= e->payload_len && args.compression == e->compression &&
-	       args.unencoded_len == e->unencoded_len &&
-	       args.unencoded_offset == e->unencoded_offset && args.len >= e->len &&
-	       all_zero(buffer + e->payload_len, (size_t)n - e->payload_len) &&
-	       XXH128_isEqual(XXH3_128bits(buffer, e->payload_len), e->digest);
-}
-
 static int by_offset(const void *a, const void *b)
 {
 	const struct extent *x = *(struct extent *const *)a, *y = *(struct extent *const *)b;
@@ -88,11 +61,11 @@ static int by_offset(const void *a, const void *b)
 	return x->from < y->from ? -1 : x->from > y->from;
 }
 
-/* Encoded extents of one file. */
-static void check_encoded(struct settle *settle, struct extent **list, size_t n, bool wait)
+/* Extents of one file, of which only looking tells what became of them. */
+static void check_by_sight(struct settle *settle, struct extent **list, size_t n, bool wait)
 {
-	_cleanup_(freep) unsigned char *buffer = NULL;
 	_cleanup_(freep) bool *present = NULL;
+	struct readback readback = { 0 };
 	int fd = list[0]->file->fd, r;
 
 	qsort(list, n, sizeof(*list), by_offset);
@@ -116,14 +89,12 @@ static void check_encoded(struct settle *settle, struct extent **list, size_t n,
 		}
 		if (e->fresh)
 			continue;
-		if (!buffer)
-			buffer = malloc(LIMIT_PAYLOAD_BYTES);
 		settle->read_backs++;
-		if (!buffer)
-			verdict(e, WIRE_E_NO_MEMORY, 0);
-		else if (!reads_back(e, buffer))
-			verdict(e, WIRE_E_LOST, 0);
+		r = readback_compare(&readback, e);
+		verdict(e, r < 0 ? WIRE_E_NO_MEMORY : (uint32_t)r, 0);
+		r = 0;
 	}
+	readback_free(&readback);
 }
 
 /* A file without a name is gone after a crash, whatever became of its data. */
@@ -139,9 +110,9 @@ static void check_name(struct extent **list, size_t n)
 
 /*
  * The extents of the settle's list that start with first and are of the same inode, as an array:
- * encoded ones first. Returns how many there are; 0 when out of memory.
+ * those first of which only looking tells. Returns how many there are; 0 when out of memory.
  */
-static size_t group_take(struct extent *first, struct extent ***out, size_t *encoded)
+static size_t group_take(struct extent *first, struct extent ***out, size_t *sighted)
 {
 	struct extent **list, *e;
 	size_t n = 0, head = 0, tail;
@@ -153,13 +124,13 @@ static size_t group_take(struct extent *first, struct extent ***out, size_t *enc
 		return 0;
 	tail = n;
 	for (e = first; head < tail; e = TAILQ_NEXT(e, entry)) {
-		if (e->form == WIRE_FORM_ENCODED)
+		if (readback_needed(e))
 			list[head++] = e;
 		else
 			list[--tail] = e;
 	}
 	*out = list;
-	*encoded = head;
+	*sighted = head;
 	return n;
 }
 
@@ -176,7 +147,7 @@ static int write_back(int fd)
  * for all that were under way, whichever settle they are in. 0 or errno. */
 static int file_sync(struct file *file, int (*sync)(int fd))
 {
-	int error = sync(file->fd) < 0 ? errno : 0;
+	int error = sync(file->own < 0 ? file->fd : file->own) < 0 ? errno : 0;
 
 	if (error)
 		file->errors++;
@@ -192,7 +163,7 @@ static void sync_plain(struct extent **list, size_t n, int (*sync)(int fd))
 	for (size_t i = 0; i < n; i++) {
 		const struct file *file = list[i]->file;
 
-		if (!file->own) {
+		if (file->own < 0) {
 			verdict(list[i], WIRE_E_SHARED_ERRORS, 0);
 			continue;
 		}
@@ -213,7 +184,7 @@ static int file_sync_twice(struct file *file)
 }
 
 /*
- * Whether fsyncs alone prove these encoded extents. All descriptions are asked, for the kernel
+ * Whether fsyncs alone prove these extents. All descriptions are asked, for the kernel
  * may have told one of an error before another was opened; a peer that shares one could have
  * taken the error.
  */
@@ -224,7 +195,7 @@ static bool fsync_proves(struct settle *settle, struct extent **list, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct file *file = list[i]->file;
 
-		if (!file->own || (file != synced && file_sync(file, fsync)) ||
+		if (file->own < 0 || (file != synced && file_sync(file, fsync)) ||
 		    list[i]->file_errors != file->errors)
 			return false;
 		synced = file;
@@ -247,23 +218,23 @@ void prove_file(struct settle *settle)
 {
 	struct extent *first = TAILQ_FIRST(&settle->extents);
 	_cleanup_(freep) struct extent **list = NULL;
-	size_t n = 0, encoded = 0;
+	size_t n = 0, sighted = 0;
 	bool proved;
 	int error;
 
 	if (first) {
-		n = group_take(first, &list, &encoded);
+		n = group_take(first, &list, &sighted);
 		if (!n) {
 			settle_fail(settle, WIRE_E_NO_MEMORY, 0);
 			return;
 		}
 	}
 	proved = settle->fs->store->counters.encoded_write_sync &&
-		 fsync_proves(settle, list, encoded);
-	if (encoded && !proved)
-		check_encoded(settle, list, encoded, true);
-	if (n > encoded)
-		sync_plain(list + encoded, n - encoded, fsync);
+		 fsync_proves(settle, list, sighted);
+	if (sighted && !proved)
+		check_by_sight(settle, list, sighted, true);
+	if (n > sighted)
+		sync_plain(list + sighted, n - sighted, fsync);
 	error = proved ? 0
 		       : file_sync_twice(first ? first->file : TAILQ_FIRST(&settle->syncs)->file);
 	if (error)
@@ -284,7 +255,7 @@ void prove_filesystem(struct settle *settle)
 	}
 	while (e) {
 		_cleanup_(freep) struct extent **list = NULL;
-		size_t encoded, n = group_take(e, &list, &encoded);
+		size_t sighted, n = group_take(e, &list, &sighted);
 
 		if (!n) {
 			settle_fail(settle, WIRE_E_NO_MEMORY, 0);
@@ -293,10 +264,10 @@ void prove_filesystem(struct settle *settle)
 		/* list is in another order: find the next group before it is lost. */
 		for (size_t i = 0; i < n; i++)
 			e = TAILQ_NEXT(e, entry);
-		if (encoded)
-			check_encoded(settle, list, encoded, false);
-		if (n > encoded)
-			sync_plain(list + encoded, n - encoded, write_back);
+		if (sighted)
+			check_by_sight(settle, list, sighted, false);
+		if (n > sighted)
+			sync_plain(list + sighted, n - sighted, write_back);
 		check_name(list, n);
 	}
 }

@@ -24,6 +24,7 @@
 #include "inode.h"
 #include "filesystem.h"
 #include "map.h"
+#include "readback.h"
 #include "user.h"
 #include "wire/codes.h"
 #include "writer.h"
@@ -77,7 +78,7 @@ static void map_done(struct job *job)
 
 	for (e = TAILQ_FIRST(&chain->extents); e; e = next) {
 		next = TAILQ_NEXT(e, entry);
-		if (e->form == WIRE_FORM_ENCODED && !e->fresh && !e->file->readable)
+		if (e->form == WIRE_FORM_ENCODED && !e->fresh && e->file->view < 0)
 			extent_fail(e, WIRE_E_UNVERIFIABLE, 0, 0);
 	}
 	chain_submit(chain);
@@ -111,7 +112,7 @@ static void chain_submit(struct chain *chain)
 	engine->ops->submit(engine, chain);
 }
 
-/* True if all that is encoded lies past the end of the file. */
+/* True if all that will have to be looked at lies past the end of the file. */
 static bool all_fresh(struct chain *chain)
 {
 	uint64_t end = UINT64_MAX;
@@ -123,7 +124,7 @@ static bool all_fresh(struct chain *chain)
 		end = (uint64_t)st.st_size;
 	TAILQ_FOREACH(e, &chain->extents, entry) {
 		e->fresh = e->from >= end;
-		all &= e->fresh || e->form != WIRE_FORM_ENCODED;
+		all &= e->fresh || !readback_needed(e);
 	}
 	return all;
 }
@@ -140,7 +141,7 @@ static struct chain *chain_new(struct inode *inode)
 	chain->file = file_ref(first->file);
 	chain->user = user_ref(first->file->user);
 	while ((e = TAILQ_FIRST(&inode->ready)) && chain->n < inode->store->options.batch &&
-	       e->file->user == chain->user && (e->file == chain->file || e->file->own)) {
+	       e->file->user == chain->user && (e->file == chain->file || file_is_ours(e->file))) {
 		TAILQ_REMOVE(&inode->ready, e, entry);
 		TAILQ_INSERT_TAIL(&chain->extents, e, entry);
 		e->chain = chain;

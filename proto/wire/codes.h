@@ -66,7 +66,8 @@
 	X(55, UNVERIFIABLE, EBADF,                                                                 \
 	  "rewriting a range can only be proved through a readable descriptor: open it O_RDWR")    \
 	X(56, SHARED_ERRORS, EBADF,                                                                \
-	  "plain writes through a descriptor that cannot be reopened cannot be made durable")      \
+	  "plain writes through a descriptor that can be neither opened again nor read back "      \
+	  "cannot be made durable")                                                                \
 	X(57, UNSETTLED, EIO, "earlier writes of this scope were lost: LOST frames name them")     \
 	X(60, CANCELLED, ECANCELED, "cancelled before it was written")                             \
 	X(61, TOO_LATE, EALREADY, "no such request, or it is already being written")               \

@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What is proved by looking at the disk: rewritten ranges, and plain writes through descriptors that
+# the daemon cannot open again. Nothing good may be called lost, and nothing changed may be called
+# durable. On two mounts: one where the kernel leaves plain data plain, one where it compresses it.
+. "$(dirname "$0")/lib.sh"
+requires root btrfs extentd
+make_btrfs plain 512M
+make_btrfs packed 512M compress-force=zstd
+start_extentd
+before=$(descriptors)
+
+# old FILE MODE [BYTES]: something is there already, and the daemon, which has no CAP_DAC_OVERRIDE,
+# may open the file only as its mode says
+old() {
+	rm -f "$1" "$work/mirror"
+	head -c "${3:-400000}" /dev/urandom >"$1"
+	cp "$1" "$work/mirror"
+	sync "$1"
+	chmod "$2" "$1"
+}
+
+equal() { # FILE WHAT
+	dd if="$1" iflag=nocache count=0 status=none # as read from the disk
+	cmp "$1" "$work/mirror" || fail "$2: other bytes"
+}
+
+for mnt in "$plain" "$packed"; do
+	f=$mnt/file
+	for mode in 600 444 200 000; do
+		for ack in durable written; do
+			what="mode $mode, $ack"
+			old "$f" $mode
+			"$poke" "fd:$f" "mirror:$work/mirror" write:0:131072:zstd:1:$ack write:131072:131072:none:2:$ack \
+				write:262144:5000:none:3:$ack write:300000:777:none:4:$ack write:524288:131072:none:5:$ack \
+				write:655360:100:none:6:$ack sync >"$work/said" || fail "$what: $(cat "$work/said")"
+			equal "$f" "$what"
+		done
+		# What the peer changes between the write and the settle is not what was written.
+		old "$f" $mode
+		if [ $mode = 000 ]; then
+			fails_with LOST "$poke" "fd:$f" write:0:131072:none:1:written drain plain:4096:4096:9 sync
+			fails_with LOST "$poke" "fd:$f" write:0:1000:none:1:written drain plain:999:1:9 sync-session
+		fi
+		fails_with LOST "$poke" "fd:$f" write:0:131072:zstd:1:written drain plain:4096:4096:9 sync
+	done
+
+	# Descriptors that are only for writing, to files that can be opened again for reading, for
+	# writing, not at all: what is behind the end needs no reading back.
+	for mode in 444 200; do
+		old "$f" $mode
+		"$poke" "fd:$f:wo" "mirror:$work/mirror" write:0:131072:none:1 write:524288:131072:zstd:2 sync >"$work/said" ||
+			fail "mode $mode, only for writing: $(cat "$work/said")"
+		equal "$f" "mode $mode, only for writing"
+	done
+	old "$f" 000
+	"$poke" "fd:$f:wo" "mirror:$work/mirror" write:524288:131072:zstd:1 write:655360:100:none:2 sync >"$work/said" ||
+		fail "only for writing, behind the end: $(cat "$work/said")"
+	equal "$f" "only for writing, behind the end"
+	fails_with SHARED_ERRORS "$poke" "fd:$f:wo" write:0:131072:none:1
+	fails_with UNVERIFIABLE "$poke" "fd:$f:wo" write:0:131072:zstd:1
+
+	# btrfs writes an inline extent, and the last sector of any other, anew when the file grows. Same
+	# content in another form: not lost.
+	for ack in sync sync-session; do
+		for n in 700 4095 4096 131071; do
+			old "$f" 600 $n
+			truncate -s 0 "$work/mirror"
+			"$poke" "fd:$f" "mirror:$work/mirror" write:0:$n:zstd:$n:written drain plain:400000:100:7 \
+				$ack >"$work/said" || fail "$n bytes, then growth: $(cat "$work/said")"
+			grep -q " written encoded" "$work/said" || fail "$n bytes: $(cat "$work/said")"
+			cmp -n "$n" "$f" "$work/mirror" || fail "$n bytes, then growth: other bytes"
+			# But other content is.
+			old "$f" 600 $n
+			fails_with LOST "$poke" "fd:$f" write:0:$n:zstd:$n:written drain plain:10:1:8 plain:400000:100:7 $ack
+		done
+	done
+done
+same_descriptors "$before"
