@@ -5,7 +5,7 @@
  *
  * Where to cut: half of the moments right after a mark, since that is when a promise is
  * youngest; half anywhere after the first mark. --end adds the very end, everything answered
- * kept: what was lost there was lost without any power cut.
+ * kept: what was lost there was lost without any power cut. --inspect: see trial.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,12 +29,12 @@ struct options {
 	uint64_t seed;
 	int mode; /* -1: all in turn */
 	bool end, verbose;
-	const char *image, *history, *mountpoint;
+	const char *image, *history, *mountpoint, *inspector;
 };
 
 struct totals {
 	unsigned int cuts, losing, unclean, unmountable;
-	unsigned long lost, stale, damaged, shortened, nameless, foreign, refused_intact;
+	unsigned long lost, stale, damaged, shortened, nameless, foreign, broken, refused_intact;
 };
 
 static int by_position(const void *a, const void *b)
@@ -89,6 +89,7 @@ static void account(struct totals *totals, const struct trial *trial)
 	totals->shortened += trial->shortened;
 	totals->nameless += trial->nameless;
 	totals->foreign += trial->foreign;
+	totals->broken += trial->broken;
 }
 
 static int cut_here(const struct options *options, const struct cutter *cutter,
@@ -103,7 +104,7 @@ static int cut_here(const struct options *options, const struct cutter *cutter,
 	r = cutter_cut(cutter, moment->mode, options->seed + number, path);
 	if (r < 0)
 		return r;
-	r = trial_hold(ledger, path, options->mountpoint, &trial);
+	r = trial_hold(ledger, options->inspector, path, options->mountpoint, &trial);
 	unlink(path);
 	if (r < 0)
 		return r;
@@ -111,11 +112,11 @@ static int cut_here(const struct options *options, const struct cutter *cutter,
 	totals->refused_intact = trial.refused_intact;
 	if (trial_failed(&trial) || options->verbose)
 		printf("cut=%u position=%llu mode=%s acknowledged=%llu lost=%u stale=%u damaged=%u "
-		       "short=%u nameless=%u foreign=%u mounted=%d clean=%d %s\n",
+		       "short=%u nameless=%u foreign=%u broken=%u mounted=%d clean=%d %s\n",
 		       number, (unsigned long long)moment->position, cut_mode_name(moment->mode),
 		       (unsigned long long)ledger->acknowledged, trial.lost, trial.stale,
-		       trial.damaged, trial.shortened, trial.nameless, trial.foreign, trial.mounted,
-		       trial.clean, trial.first);
+		       trial.damaged, trial.shortened, trial.nameless, trial.foreign, trial.broken,
+		       trial.mounted, trial.clean, trial.first);
 	return 0;
 }
 
@@ -140,13 +141,14 @@ static int run(const struct options *options, const struct history *history, int
 			r = cut_here(options, &cutter, &ledger, &moments[next], next, &totals);
 	}
 	printf("cuts=%u losing=%u unclean=%u unmountable=%u lost=%lu stale=%lu damaged=%lu "
-	       "short=%lu nameless=%lu foreign=%lu asked=%llu acknowledged=%llu refused=%llu "
+	       "short=%lu nameless=%lu foreign=%lu broken=%lu asked=%llu acknowledged=%llu "
+	       "refused=%llu "
 	       "refused_intact=%lu seed=%llu\n",
 	       totals.cuts, totals.losing, totals.unclean, totals.unmountable, totals.lost,
 	       totals.stale, totals.damaged, totals.shortened, totals.nameless, totals.foreign,
-	       (unsigned long long)ledger.asked, (unsigned long long)ledger.acknowledged,
-	       (unsigned long long)ledger.refused, totals.refused_intact,
-	       (unsigned long long)options->seed);
+	       totals.broken, (unsigned long long)ledger.asked,
+	       (unsigned long long)ledger.acknowledged, (unsigned long long)ledger.refused,
+	       totals.refused_intact, (unsigned long long)options->seed);
 	cutter_deinit(&cutter);
 	ledger_deinit(&ledger);
 	free(moments);
@@ -155,10 +157,13 @@ static int run(const struct options *options, const struct history *history, int
 
 static int parse(int argc, char **argv, struct options *out)
 {
-	static const struct option options[] = {
-		{ "cuts", 1, NULL, 'c' }, { "seed", 1, NULL, 's' },    { "mode", 1, NULL, 'm' },
-		{ "end", 0, NULL, 'e' },  { "verbose", 0, NULL, 'v' }, { 0 }
-	};
+	static const struct option options[] = { { "cuts", 1, NULL, 'c' },
+						 { "seed", 1, NULL, 's' },
+						 { "mode", 1, NULL, 'm' },
+						 { "end", 0, NULL, 'e' },
+						 { "verbose", 0, NULL, 'v' },
+						 { "inspect", 1, NULL, 'i' },
+						 { 0 } };
 	int c;
 
 	*out = (struct options){ .cuts = 50, .seed = 1, .mode = -1 };
@@ -169,6 +174,8 @@ static int parse(int argc, char **argv, struct options *out)
 			out->seed = strtoull(optarg, NULL, 0);
 		else if (c == 'm')
 			out->mode = cut_mode_parse(optarg);
+		else if (c == 'i')
+			out->inspector = optarg;
 		else if (c == 'e')
 			out->end = true;
 		else if (c == 'v')
@@ -192,7 +199,8 @@ int main(int argc, char **argv)
 
 	if (parse(argc, argv, &options) < 0) {
 		fprintf(stderr,
-			"usage: %s [--cuts=N] [--seed=N] [--mode=NAME] [--end] [--verbose] "
+			"usage: %s [--cuts=N] [--seed=N] [--mode=NAME] [--end] [--inspect=COMMAND] "
+			"[--verbose] "
 			"IMAGE HISTORY MOUNTPOINT\n",
 			argv[0]);
 		return 2;

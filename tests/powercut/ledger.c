@@ -31,6 +31,8 @@ void ledger_deinit(struct ledger *ledger)
 			free(ledger->files[i].names[k]);
 		free(ledger->files[i].blocks);
 	}
+	for (unsigned int i = 0; i < ledger->n_done; i++)
+		free(ledger->done[i]);
 	free(ledger->files);
 	free(ledger->issues);
 	*ledger = (struct ledger){ 0 };
@@ -167,6 +169,18 @@ static int take_change(struct ledger *ledger, uint32_t number, uint64_t offset, 
 	return 0;
 }
 
+static int take_done(struct ledger *ledger, const char *name)
+{
+	if (ledger->n_done == LEDGER_MAX_DONE)
+		return -EINVAL;
+	ledger->done[ledger->n_done] = strdup(name);
+	if (!ledger->done[ledger->n_done])
+		return -ENOMEM;
+	ledger->n_done++;
+	ledger->acknowledged++;
+	return 0;
+}
+
 static int take_line(struct ledger *ledger, const char *line)
 {
 	uint32_t a, b;
@@ -194,6 +208,10 @@ static int take_line(struct ledger *ledger, const char *line)
 		if (sscanf(line + 1, "%" SCNu32 " %" SCNu64 " %" SCNu64, &a, &offset, &length) != 3)
 			return -EINVAL;
 		return take_change(ledger, a, offset, length);
+	case 'D':
+		if (sscanf(line + 1, " %511s", path) != 1)
+			return -EINVAL;
+		return take_done(ledger, path);
 	case '#':
 		return 0;
 	}

@@ -14,6 +14,8 @@
  *	A version		it was acknowledged as durable
  *	E version		it was refused or reported as failed: no promise about its range
  *	U file off len		something else is about to change this range (truncate, a hole)
+ *	D name			NAME was promised as a whole: for the inspector (trial.h)
+ *	# text			nothing
  *
  * The promise for a block: the content of its last acknowledged version, in the order of I, or
  * of one asked for later. Without an acknowledged one: any content asked for, or zeros.
@@ -26,6 +28,7 @@
 #define LEDGER_MAX_FILES    (1u << 18)
 #define LEDGER_MAX_BLOCKS   (1u << 20) /* of one file */
 #define LEDGER_MAX_NAMES    4
+#define LEDGER_MAX_DONE	    32
 
 enum issue_state {
 	ISSUE_NONE,
@@ -63,6 +66,8 @@ struct ledger {
 	struct ledger_file *files;
 	uint32_t n_versions, n_files; /* one more than the largest number seen */
 	uint32_t orders;
+	char *done[LEDGER_MAX_DONE]; /* what D said */
+	unsigned int n_done;
 	uint64_t asked, acknowledged, refused;
 };
 

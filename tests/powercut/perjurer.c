@@ -87,6 +87,7 @@ int main(int argc, char **argv)
 		r = perjure(argv[1], lie, &marks);
 	if (r < 0)
 		fprintf(stderr, "perjurer: %s: %s\n", argv[1], strerror(-r));
+	marks_say(&marks, "D never-made\n");
 	marks_close(&marks);
 	return r ? 1 : 0;
 }

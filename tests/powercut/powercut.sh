@@ -13,6 +13,7 @@
 #	expect=watch		a fault of somebody else: figures only, no verdict
 #	must=(FIGURE...)	figures that must not be 0 in the sum of its runs
 #	mode=NAME		of CUT_MODES in cutimage.h; without it all of them
+#	inspect=COMMAND		looks at each cut disk too (trial.h); drive may set it
 #	faults=(RULE...)	of faults.h, in force while it runs
 #	needs=(PROGRAM...)	left out, and said so, where one of these is missing
 #	drive			writes to $mnt and marks to $marks, with $seed; 0 when it went well
@@ -29,7 +30,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=rig.sh
 . "$here/rig.sh"
 
-figures=(cuts losing unclean unmountable lost stale damaged short nameless foreign asked
+figures=(cuts losing unclean unmountable lost stale damaged short nameless foreign broken asked
 	acknowledged refused refused_intact)
 bin='' minutes=0 seed=$RANDOM cuts=40 keep=0 rounds=1
 chosen=()
@@ -93,10 +94,30 @@ errands_done()
 	return $status
 }
 
+# Clients whose filesystem is going to be aborted, and one of another filesystem, which must not
+# notice. The administrator must be told.
+aborted_under_clients()
+{
+	rig_daemon "$bin" && rig_second 256M || return 1
+	errand one 200 0
+	errand overlap 200 1
+	errand levels 200 2
+	errand mixed 100 3
+	"$bin/errands" --socket="$socket" --dir="$second" --errand=one --amount=60 --seed="$seed" \
+		>"$rig/second.log" 2>&1 || { cat "$rig/second.log"; return 1; }
+	errands_done || return 1
+	grep -q 'has gone read-only' "$rig/daemon.log" || { echo "the journal says nothing"; return 1; }
+	"$bin/errands" --socket="$socket" --dir="$second" --errand=many --amount=64 --seed="$seed" \
+		>>"$rig/second.log" 2>&1 || { cat "$rig/second.log"; return 1; }
+	cat "$rig/second.log" "$rig/daemon.log"
+	[ "$(grep -c ' failed=0 lost=0 broken=0' "$rig/second.log")" = 2 ] ||
+		{ echo "the other filesystem suffered"; return 1; }
+}
+
 # One run of one workload: prints its figures as name=number words, last line of the output.
 run_one() # WORKLOAD SEED
 (
-	about='' expect=hold must=() faults=() needs=() mode=''
+	about='' expect=hold must=() faults=() needs=() mode='' inspect=''
 	seed=$2
 	# shellcheck source=/dev/null
 	. "$here/workloads/$1.sh" || exit 1
@@ -111,7 +132,8 @@ run_one() # WORKLOAD SEED
 	drive >"$rig/drive.log" 2>&1 || { cat "$rig/drive.log"; echo "the workload failed"; exit 1; }
 	cat "$rig/drive.log"
 	rig_stop
-	"$bin/cuts" --cuts="$cuts" --seed="$seed" --end ${mode:+"--mode=$mode"} "$rig/origin" "$rig/history" "$rig/mnt"
+	"$bin/cuts" --cuts="$cuts" --seed="$seed" --end ${mode:+"--mode=$mode"} \
+		${inspect:+"--inspect=$inspect"} "$rig/origin" "$rig/history" "$rig/mnt"
 	status=$?
 	if [ $status -eq 0 ] && [ $keep = 1 ] && [ "$expect" = hold ]; then
 		echo "kept: $rig"

@@ -37,6 +37,15 @@ rig_open() # BIN-DIR SEED [mkfs options]
 	mount -t btrfs ${RIG_MOUNT:+-o "$RIG_MOUNT"} "$rig_loop" "$rig/mnt"
 }
 
+# A second filesystem, that nothing goes wrong with: rig_second SIZE [mount options], at $second
+rig_second()
+{
+	second=$rig/second
+	mkdir "$second" && truncate -s "$1" "$rig/second.img" &&
+		mkfs.btrfs -q -f "$rig/second.img" >"$rig/mkfs.log" 2>&1 &&
+		mount -t btrfs -o "loop${2:+,$2}" "$rig/second.img" "$second"
+}
+
 rig_faults()
 {
 	printf '%s\n' "$@" >"$rig/fuse/faults"
@@ -120,6 +129,7 @@ rig_stop()
 		rig_patiently umount "$rig/mnt" 2>/dev/null && break
 		sleep 0.2
 	done
+	[ ! -d "$rig/second" ] || ! mountpoint -q "$rig/second" || umount "$rig/second"
 	if [ -n "${rig_loop:-}" ]; then
 		rig_patiently losetup -d "$rig_loop"
 		rig_loop=

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -73,6 +74,25 @@ static int check_image(const char *image, bool *clean)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 127 ? -ENOENT : 0;
 }
 
+static int inspect(const struct ledger *ledger, const char *inspector, const char *mountpoint,
+		   struct trial *trial)
+{
+	char command[8192];
+	int n = snprintf(command, sizeof(command), "%s '%s'", inspector, mountpoint), status;
+
+	for (unsigned int i = 0; i < ledger->n_done && n < (int)sizeof(command); i++)
+		n += snprintf(command + n, sizeof(command) - n, " '%s'", ledger->done[i]);
+	if (n >= (int)sizeof(command))
+		return -E2BIG;
+	status = system(command);
+	if (status < 0 || !WIFEXITED(status) || WEXITSTATUS(status) > 1)
+		return -ECANCELED;
+	trial->broken = WEXITSTATUS(status);
+	if (trial->broken && !trial->first[0])
+		snprintf(trial->first, sizeof(trial->first), "the inspector is not content");
+	return 0;
+}
+
 static int look_inside(const struct ledger *ledger, const char *mountpoint, struct trial *trial)
 {
 	_cleanup_(closep) int root = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -80,8 +100,8 @@ static int look_inside(const struct ledger *ledger, const char *mountpoint, stru
 	return root < 0 ? -errno : verify_tree(ledger, root, trial);
 }
 
-int trial_hold(const struct ledger *ledger, const char *image, const char *mountpoint,
-	       struct trial *out)
+int trial_hold(const struct ledger *ledger, const char *inspector, const char *image,
+	       const char *mountpoint, struct trial *out)
 {
 	_cleanup_(closep) int image_fd = open(image, O_RDWR | O_CLOEXEC);
 	char device[32];
@@ -99,6 +119,8 @@ int trial_hold(const struct ledger *ledger, const char *image, const char *mount
 	close(loop);
 	if (out->mounted) {
 		r = look_inside(ledger, mountpoint, out);
+		if (!r && inspector)
+			r = inspect(ledger, inspector, mountpoint, out);
 		if (umount(mountpoint) < 0 && !r)
 			r = -errno;
 	}

@@ -17,6 +17,7 @@ struct trial {
 	uint32_t nameless;	 /* files with a promise that are not there */
 	uint32_t foreign;	 /* blocks without a promise that hold what nobody wrote there */
 	uint32_t unreadable;	 /* blocks without a promise that cannot be read */
+	uint32_t broken;	 /* the inspector was not content */
 	uint32_t refused_intact; /* versions reported as failed that are there, whole */
 	bool mounted, clean;	 /* clean: btrfs check */
 	char first[256];	 /* the first fault found, in words */
@@ -26,19 +27,25 @@ struct trial {
 static inline bool trial_failed(const struct trial *trial)
 {
 	return trial->lost || trial->stale || trial->damaged || trial->shortened ||
-	       trial->nameless || trial->foreign || !trial->mounted || !trial->clean;
+	       trial->nameless || trial->foreign || trial->broken || !trial->mounted ||
+	       !trial->clean;
 }
 
 static inline bool trial_lost_data(const struct trial *trial)
 {
-	return trial->lost || trial->stale || trial->damaged || trial->shortened || trial->nameless;
+	return trial->lost || trial->stale || trial->damaged || trial->shortened ||
+	       trial->nameless || trial->broken;
 }
 
 /*
  * Mounts @image on @mountpoint, looks, unmounts, checks. Leaves nothing mounted. Returns 0 with
  * the findings in *out, or -errno when the trial itself could not be held.
+ *
+ * @inspector: NULL, or a program that looks at what the ledger does not know about. It is started
+ * by the shell as "@inspector MOUNTPOINT NAME...", the names being those that D has promised, and
+ * ends with 0 if they are kept.
  */
-int trial_hold(const struct ledger *ledger, const char *image, const char *mountpoint,
-	       struct trial *out);
+int trial_hold(const struct ledger *ledger, const char *inspector, const char *image,
+	       const char *mountpoint, struct trial *out);
 
 #endif
