@@ -6,6 +6,8 @@
 #include <sys/ioctl.h>
 
 #include "extent.h"
+#include "file.h"
+#include "inode.h"
 #include "map.h"
 #include "readback.h"
 
@@ -54,15 +56,18 @@ static bool is_data(const struct fiemap_extent *f)
 		 (FIEMAP_EXTENT_UNWRITTEN | FIEMAP_EXTENT_DELALLOC | FIEMAP_EXTENT_UNKNOWN));
 }
 
+struct tally {
+	uint64_t data, encoded; /* bytes */
+	bool touched;		/* anything at all is there */
+};
+
 /*
- * How many bytes of [from, to) hold data, and whether anything at all is there. Ranges come in
- * ascending order. end: of the last range that will be asked for.
+ * What [from, to) holds. Ranges come in ascending order. end: of the last range that will be asked
+ * for.
  */
-static int map_count(struct map *m, uint64_t from, uint64_t to, uint64_t end, uint64_t *data,
-		     bool *touched)
+static int map_count(struct map *m, uint64_t from, uint64_t to, uint64_t end, struct tally *out)
 {
-	*data = 0;
-	*touched = false;
+	*out = (struct tally){ 0 };
 	while (from < to) {
 		const struct fiemap_extent *f;
 		uint64_t f_end, low, high;
@@ -88,9 +93,11 @@ static int map_count(struct map *m, uint64_t from, uint64_t to, uint64_t end, ui
 		low = f->fe_logical > from ? f->fe_logical : from;
 		high = f_end < to ? f_end : to;
 		if (is_data(f))
-			*data += high - low;
+			out->data += high - low;
+		if (is_data(f) && f->fe_flags & FIEMAP_EXTENT_ENCODED)
+			out->encoded += high - low;
 		if (!(f->fe_flags & FIEMAP_EXTENT_UNWRITTEN))
-			*touched = true;
+			out->touched = true;
 		from = high;
 	}
 	return 0;
@@ -102,35 +109,37 @@ void map_before(struct extent_list *extents, int fd)
 
 	TAILQ_FOREACH(e, extents, entry) {
 		struct map m = { .fd = fd };
-		uint64_t data;
-		bool touched;
+		struct tally tally;
 
 		if (e->fresh || !readback_needed(e))
 			continue;
 		/* Extents of a chain come in any order; most chains get along with one call. */
-		if (map_count(&m, e->from, e->to, e->to, &data, &touched) == 0)
-			e->fresh = !touched;
+		if (map_count(&m, e->from, e->to, e->to, &tally) == 0)
+			e->fresh = !tally.touched;
 		if (!e->fresh)
 			readback_prepare(e);
 	}
 }
 
-int map_after(struct extent *const *extents, size_t n, int fd, bool wait, bool *present)
+int map_after(struct extent *const *extents, size_t n, int fd, bool wait, enum map_finding *found)
 {
 	struct map m = { .fd = fd, .flags = wait ? FIEMAP_FLAG_SYNC : 0 };
 	uint64_t end = extents[n - 1]->to;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct extent *e = extents[i];
-		uint64_t data;
-		bool touched;
+		uint64_t size = e->offset + e->len - e->from;
+		struct tally tally;
 		int r;
 
 		/* Up to the last byte, not the sector's end: an inline extent ends there. */
-		r = map_count(&m, e->from, e->offset + e->len, end, &data, &touched);
+		r = map_count(&m, e->from, e->from + size, end, &tally);
 		if (r < 0)
 			return r;
-		present[i] = data == e->offset + e->len - e->from;
+		/* The last sector may have been stored anew: see readback.c. */
+		found[i] = tally.data != size					    ? MAP_ABSENT
+			   : size - tally.encoded > e->file->inode->fs->sector_size ? MAP_PLAIN
+										    : MAP_ENCODED;
 	}
 	return 0;
 }

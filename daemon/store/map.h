@@ -13,12 +13,18 @@
  * and if not, what to compare with. */
 void map_before(struct extent_list *extents, int fd);
 
+enum map_finding {
+	MAP_ABSENT,  /* not all of the range holds written data */
+	MAP_PLAIN,   /* it does, but more than a sector of it is not stored encoded */
+	MAP_ENCODED, /* it does */
+};
+
 /*
- * For extents of one file, sorted by offset: whether each one's whole range holds written data
- * now. With wait, first waits until every write to the file that the kernel had taken before the
- * call has reached the disk or failed: an fsync does not do that for encoded writes.
- * 0 or -errno: then present[] says nothing.
+ * For extents of one file, sorted by offset: what each one's range holds now. With wait, first
+ * waits until every write to the file that the kernel had taken before the call has reached the
+ * disk or failed: an fsync does not do that for encoded writes. 0 or -errno: then found[] says
+ * nothing.
  */
-int map_after(struct extent *const *extents, size_t n, int fd, bool wait, bool *present);
+int map_after(struct extent *const *extents, size_t n, int fd, bool wait, enum map_finding *found);
 
 #endif

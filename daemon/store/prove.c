@@ -13,8 +13,9 @@
  *     (syncfs) waits for them as well.
  *  2. Check that each extent is there. A fresh range was a hole before, and our extents are the
  *     only thing that the daemon lets be written there until the verdict: data there is ours, or
- *     that of somebody who overwrote it since. Otherwise it is read back from the disk and compared
- *     (readback.h).
+ *     that of somebody who overwrote it since. (A tool that shares equal blocks may have linked
+ *     a lost range, zeros by then, to plain zeros: what is no longer encoded must hold others.)
+ *     Otherwise it is read back from the disk and compared (readback.h).
  *  3. Sync. The check comes before the fsync, so that what failed the check is not mistaken for
  *     what a failing fsync took along; a commit comes before it, and then the check sees the
  *     tree that was committed or a later one.
@@ -64,17 +65,17 @@ static int by_offset(const void *a, const void *b)
 /* Extents of one file, of which only looking tells what became of them. */
 static void check_by_sight(struct settle *settle, struct extent **list, size_t n, bool wait)
 {
-	_cleanup_(freep) bool *present = NULL;
+	_cleanup_(freep) enum map_finding *found = NULL;
 	struct readback readback = { 0 };
 	int fd = list[0]->file->fd, r;
 
 	qsort(list, n, sizeof(*list), by_offset);
-	present = calloc(n, sizeof(*present));
-	r = present ? map_after(list, n, fd, wait, present) : -ENOMEM;
+	found = calloc(n, sizeof(*found));
+	r = found ? map_after(list, n, fd, wait, found) : -ENOMEM;
 	/* EIO is the answer when one of the writes failed; by then all have ended. The look
 	 * without waiting tells which. */
 	if (r == -EIO)
-		r = map_after(list, n, fd, false, present);
+		r = map_after(list, n, fd, false, found);
 
 	for (size_t i = 0; i < n; i++) {
 		struct extent *e = list[i];
@@ -83,14 +84,14 @@ static void check_by_sight(struct settle *settle, struct extent **list, size_t n
 			verdict(e, WIRE_E_SYNC_FAILED, -r);
 			continue;
 		}
-		if (!present[i]) {
+		if (found[i] == MAP_ABSENT) {
 			verdict(e, WIRE_E_LOST, 0);
 			continue;
 		}
-		if (e->fresh)
+		if (e->fresh && (found[i] == MAP_ENCODED || e->form != WIRE_FORM_ENCODED))
 			continue;
 		settle->read_backs++;
-		r = readback_compare(&readback, e);
+		r = e->fresh ? readback_nonzero(&readback, e) : readback_compare(&readback, e);
 		verdict(e, r < 0 ? WIRE_E_NO_MEMORY : (uint32_t)r, 0);
 		r = 0;
 	}

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "extent.h"
@@ -161,6 +162,22 @@ int readback_compare(struct readback *r, const struct extent *e)
 	if (e->has_content && holds_content(e, r->buffers))
 		return 0;
 	return WIRE_E_LOST;
+}
+
+int readback_nonzero(struct readback *r, const struct extent *e)
+{
+	ssize_t n;
+
+	if (e->file->view < 0)
+		return WIRE_E_UNVERIFIABLE;
+	if (!r->buffers)
+		r->buffers = malloc(BUFFERS);
+	if (!r->buffers)
+		return -ENOMEM;
+	do
+		n = pread(e->file->view, r->buffers, e->len, (off_t)e->offset);
+	while (n < 0 && errno == EINTR);
+	return n <= 0 || all_zero(r->buffers, (size_t)n) ? WIRE_E_LOST : 0;
 }
 
 void readback_free(struct readback *r)

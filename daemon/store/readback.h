@@ -26,6 +26,8 @@ struct readback {
 
 /* After the write: 0 if the range holds it on the disk, a positive enum wire_code, or -ENOMEM. */
 int readback_compare(struct readback *readback, const struct extent *extent);
+/* The same, of a fresh range: it is not all zeros, as it would be had the write been lost. */
+int readback_nonzero(struct readback *readback, const struct extent *extent);
 void readback_free(struct readback *readback);
 
 #endif
