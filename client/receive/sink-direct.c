@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/sync.h"
 #include "payload/payload.h"
 #include "receive/sink.h"
 
@@ -139,7 +140,7 @@ static void direct_close(struct sink *s, struct sink_file *f)
 
 static int direct_sync(struct sink *s, int fd)
 {
-	return syncfs(fd) ? -errno : 0;
+	return filesystem_sync(fd);
 }
 
 static void direct_free(struct sink *s)

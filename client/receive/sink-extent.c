@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/sync.h"
 #include "lib/extent.h"
 #include "receive/sink.h"
 
@@ -276,7 +277,7 @@ static int extent_sink_sync(struct sink *s, int fd)
 	if (r)
 		return r;
 	/* Plain data, and the metadata, also on a filesystem that the session never wrote to. */
-	synced = syncfs(fd) ? -errno : 0;
+	synced = filesystem_sync(fd);
 	r = extent_sync_wait(x->session, -1);
 	collect_lost(x);
 	if (!r && x->lost)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/sync.h"
 #include "restore/job.h"
 
 int dir_name_check(const char *name)
@@ -27,7 +28,7 @@ int dir_name_check(const char *name)
 int dir_filesystem(struct restore *r, dev_t dev, int fd)
 {
 	struct restore_filesystem *fs;
-	int copy;
+	int copy, err;
 
 	for (unsigned int i = r->filesystem_count; i-- > 0;)
 		if (r->filesystems[i].dev == dev)
@@ -36,8 +37,9 @@ int dir_filesystem(struct restore *r, dev_t dev, int fd)
 	if (r->filesystem_count == RESTORE_FILESYSTEMS) {
 		/* Full: the oldest is committed now, and listed again if more is made on it. */
 		fs = &r->filesystems[0];
-		if (syncfs(fs->fd) < 0)
-			job_failed(r, RESTORE_SYNC, NULL, NULL, 0, 0, errno,
+		err = -filesystem_sync(fs->fd);
+		if (err)
+			job_failed(r, RESTORE_SYNC, NULL, NULL, 0, 0, err,
 				   "the commit of a filesystem failed");
 		close(fs->fd);
 		memmove(fs, fs + 1, sizeof(*fs) * --r->filesystem_count);

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/sync.h"
 #include "restore/job.h"
 #include "wire/codes.h"
 
@@ -130,9 +131,11 @@ static int filesystems_sync(struct restore *r)
 	int err = 0;
 
 	for (unsigned int i = 0; i < r->filesystem_count; i++) {
-		if (syncfs(r->filesystems[i].fd) < 0) {
-			err = -errno;
-			job_failed(r, RESTORE_SYNC, NULL, NULL, 0, 0, errno,
+		int failed = filesystem_sync(r->filesystems[i].fd);
+
+		if (failed) {
+			err = failed;
+			job_failed(r, RESTORE_SYNC, NULL, NULL, 0, 0, -failed,
 				   "the commit of the filesystem failed: what was written plainly "
 				   "may be incomplete");
 		}

@@ -20,6 +20,8 @@
  *     what a failing fsync took along; a commit comes before it, and then the check sees the
  *     tree that was committed or a later one.
  *
+ * After the sync the filesystem must still be writable, see base/sync.h.
+ *
  * Plain writes are page cache writes: fsync waits for them and reports their errors, once for
  * each open file description. So each file's own description is asked; after a commit, which
  * has written them, without an fsync. Where there is no own one they are proved as encoded ones:
@@ -39,6 +41,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/sync.h"
 #include "commit.h"
 #include "extent.h"
 #include "file.h"
@@ -238,6 +241,7 @@ void prove_file(struct settle *settle)
 		sync_plain(list + sighted, n - sighted, fsync);
 	error = proved ? 0
 		       : file_sync_twice(first ? first->file : TAILQ_FIRST(&settle->syncs)->file);
+	error = sync_verdict(settle->fs->anchor, error);
 	if (error)
 		settle_fail(settle, WIRE_E_SYNC_FAILED, error);
 	if (n)
@@ -250,6 +254,7 @@ void prove_filesystem(struct settle *settle)
 	int error = syncfs(fd) < 0 && syncfs(fd) < 0 ? errno : 0;
 	struct extent *e = TAILQ_FIRST(&settle->extents);
 
+	error = sync_verdict(fd, error);
 	if (error) {
 		settle_fail(settle, WIRE_E_SYNC_FAILED, error);
 		return;
