@@ -9,6 +9,8 @@
 	X(copy)                                                                                    \
 	X(probe)                                                                                   \
 	X(receive)                                                                                 \
+	X(replicate)                                                                               \
+	X(snapshots)                                                                               \
 	X(status)                                                                                  \
 	X(stdio)
 

@@ -23,7 +23,7 @@ static void print_help(const struct command *command)
 	printf("  --help\n  --version\n\nSee extentctl(1).\n");
 }
 
-static int number_parse(const char *text, unsigned long long *out)
+int option_number(const char *text, unsigned long long *out)
 {
 	static const char units[] = "KMGT";
 	unsigned long long n;
@@ -61,7 +61,7 @@ static int option_set(const struct command *command, const struct command_option
 		*(const char **)at = argument;
 		break;
 	case OPTION_NUMBER:
-		err = number_parse(argument, at);
+		err = option_number(argument, at);
 		break;
 	case OPTION_PARSED:
 		err = o->parse(values, argument);

@@ -46,4 +46,7 @@ struct command {
  */
 int option_parse(const struct command *command, int argc, char *argv[], void *values, int *first);
 
+/* A number, perhaps with K, M, G or T (powers of 1024): 0 or -EINVAL. */
+int option_number(const char *text, unsigned long long *out);
+
 #endif

@@ -23,7 +23,7 @@ make_keys() {
 	echo "$sshd_name $(cut -d ' ' -f 1,2 "$ssh_dir/host.pub")" >"$ssh_dir/known_hosts"
 }
 
-# Where the port is somebody else's, sshd says so and ends: then another one is tried.
+# No start-up file of this machine's shell is read. Where the port is somebody else's, sshd says so and ends: then another one is tried.
 start_sshd() {
 	local address=${1:-127.0.0.1} tries pid
 
@@ -41,6 +41,7 @@ start_sshd() {
 			PasswordAuthentication no
 			PermitRootLogin prohibit-password
 			AcceptEnv EXTENTD_* EXTENTD
+			SetEnv HOME=$ssh_dir
 			ClientAliveInterval 5
 			ClientAliveCountMax 2
 			LogLevel ERROR

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * An attempt asks the far side what it has, sends the difference to the newest snapshot that both
+ * have, and believes that it arrived when the far side says that it is safe on disk. Nothing is
+ * remembered between attempts but what is on the disks: whatever was cut off, killed or replaced in
+ * between, the next attempt sees how things are.
+ *
+ * Whether to try again is told by how the attempt ended. A connection that could not be made or
+ * was cut, a daemon that went away: again, after a pause that doubles as long as nothing gets on.
+ * A far side that says why it cannot: not again, for it would say the same.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "replicate/estimate.h"
+#include "replicate/far.h"
+#include "replicate/notice.h"
+#include "replicate/send.h"
+#include "replicate/destination.h"
+
+#define RETRY_WAIT_MAX 300 /* seconds */
+
+/* extentctl's exit codes that matter here; its man page has them. */
+enum { FAR_OK = 0, FAR_DAEMON = 3, FAR_NO_PROGRAM = 127 };
+
+enum outcome { ALL_DONE, ONE_DONE, AGAIN, HOPELESS };
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+int destination_parse(const char *spec, struct destination *t)
+{
+	const char *colon = strchr(spec, ':'), *slash = strchr(spec, '/');
+	size_t host = 0;
+
+	*t = (struct destination){ .spec = spec };
+	if (spec[0] == '[') { /* an IPv6 address */
+		colon = strstr(spec, "]:");
+		colon = colon ? colon + 1 : NULL;
+		slash = NULL;
+	}
+	if (colon && (!slash || colon < slash)) {
+		bool bracket = spec[0] == '[';
+
+		host = (size_t)(colon - spec);
+		t->host = strndup(spec + bracket, host - 2 * bracket);
+		if (!t->host)
+			return -ENOMEM;
+		host++;
+	}
+	t->rsh.host = t->host;
+	t->directory = strdup(spec + host);
+	if (!t->directory)
+		return -ENOMEM;
+	return !*t->directory || rsh_check(&t->rsh) ? -EINVAL : 0;
+}
+
+void destination_free(struct destination *t)
+{
+	free(t->directory);
+	free(t->host);
+	t->directory = t->host = NULL;
+}
+
+bool destination_complete(const struct destination *t)
+{
+	return t->base && t->base == t->source->self->id;
+}
+
+__attribute__((format(printf, 3, 4))) static enum outcome
+because(struct destination *t, enum outcome outcome, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(t->reason, sizeof(t->reason), format, args);
+	va_end(args);
+	return outcome;
+}
+
+/* ssh's own errors that no repetition mends; the texts are OpenSSH's. */
+static bool ssh_refused(const char *line)
+{
+	static const char *const texts[] = { "Host key verification failed", "Permission denied (",
+					     "Could not resolve hostname" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (strstr(line, texts[i]))
+			return true;
+	return false;
+}
+
+/* What the end of a far side means; not for success. */
+static enum outcome ended(struct destination *t, const struct far *f, int status)
+{
+	const char *said = f->last[0] ? f->last : "it did not say why";
+
+	if (status == RSH_NO_CONNECTION && t->host)
+		return because(t, ssh_refused(said) ? HOPELESS : AGAIN,
+			       "no connection, or it was cut: %s", said);
+	if (status == FAR_DAEMON || status > 128)
+		return because(t, AGAIN, "the far side was interrupted: %s", said);
+	if (status == FAR_NO_PROGRAM)
+		return because(t, HOPELESS, "extentctl is not there: %s", said);
+	return because(t, HOPELESS, "%s", said);
+}
+
+static enum outcome ask(struct destination *t, struct inventory *theirs)
+{
+	const char *const arguments[] = { "snapshots", "--json", "--", t->directory, NULL };
+	struct pump pump = { .from = -1 };
+	enum outcome o = ONE_DONE;
+	struct far f;
+	int status, r;
+
+	r = far_begin(&f, t->spec, &t->rsh, arguments);
+	if (!r)
+		r = far_run(&f, &pump, &status);
+	if (r)
+		o = because(t, HOPELESS, "asking for its snapshots: %s", strerror(-r));
+	else if (status != FAR_OK)
+		o = ended(t, &f, status);
+	else if (inventory_from_json(f.report ?: "", theirs))
+		o = because(t, HOPELESS, "what it says of its snapshots is not understood");
+	far_free(&f);
+	return o;
+}
+
+static uint64_t number(json_t *report, const char *name)
+{
+	return (uint64_t)json_integer_value(json_object_get(report, name));
+}
+
+/* Of a far side that ended well: does it promise? */
+static bool report_take(struct destination *t, const char *text)
+{
+	json_t *report = json_loads(text ?: "", 0, NULL);
+	bool durable = json_is_true(json_object_get(report, "durable"));
+
+	t->encoded += number(report, "encoded");
+	t->decoded += number(report, "decoded");
+	t->plain += number(report, "plain");
+	json_decref(report);
+	return durable;
+}
+
+static const char *base_name(const struct replica *r)
+{
+	const char *slash = r->path ? strrchr(r->path, '/') : NULL;
+
+	return slash ? slash + 1 : r->path ?: "?";
+}
+
+static enum outcome send_one(struct destination *t, const struct replica *which,
+			     const struct replica *parent)
+{
+	const char *arguments[] = { "receive", "--terminate-on-end", "--json", "--quiet",
+				    "--",      t->directory,	     NULL,     NULL };
+	_cleanup_(closep) int subvolume = source_snapshot(t->source, which);
+	struct pump pump = { .from = -1, .throttle = t->throttle, .sent = &t->stream_bytes };
+	struct send *send = NULL;
+	struct far f;
+	double sent_all;
+	int status = 0, r, sent;
+	enum outcome o;
+
+	if (subvolume < 0)
+		return because(t, HOPELESS, "%s cannot be opened: %s", base_name(which),
+			       strerror(-subvolume));
+	if (t->settings->trust) {
+		arguments[4] = "--trust-source";
+		arguments[5] = "--";
+		arguments[6] = t->directory;
+	}
+	t->attempts++;
+	t->total_bytes = estimate(subvolume, which->id, parent ? parent->ctransid : 0);
+	snprintf(t->parent, sizeof(t->parent), "%s", parent ? base_name(parent) : "");
+	r = far_begin(&f, t->spec, &t->rsh, arguments);
+	if (r)
+		return because(t, HOPELESS, "starting the far side: %s", strerror(-r));
+	r = send_begin(subvolume, parent ? parent->id : 0, &send, &pump.from);
+	pump.sent_all = &sent_all;
+	if (!r)
+		r = far_run(&f, &pump, &status);
+	else
+		far_run(&f, &(struct pump){ .from = -1 }, &status);
+	sent = send_end(send);
+	if (r)
+		o = because(t, HOPELESS, "sending: %s", strerror(-r));
+	else if (sent && sent != -EPIPE)
+		o = because(t, HOPELESS, "the kernel's send of %s: %s", base_name(which),
+			    strerror(-sent));
+	else if (status != FAR_OK)
+		o = ended(t, &f, status);
+	else if (!report_take(t, f.report))
+		o = because(t, HOPELESS, "it ended well, but does not say that all is durable");
+	else
+		o = ONE_DONE;
+	if (o == ONE_DONE)
+		t->wait_seconds = now() - sent_all;
+	far_free(&f);
+	return o;
+}
+
+static enum outcome attempt(struct destination *t)
+{
+	const struct replica *which = t->source->self, *parent;
+	struct inventory theirs = { .list = NULL };
+	char bytes[24];
+	enum outcome o = ask(t, &theirs);
+
+	if (o != ONE_DONE)
+		return o;
+	parent = inventory_copy(&theirs, which) ? which
+						: inventory_common(&t->source->all, which, &theirs);
+	t->base = parent ? parent->id : 0;
+	t->base_time = parent ? parent->otime : 0;
+	inventory_free(&theirs);
+	if (parent == which)
+		return ALL_DONE;
+	if (!parent)
+		notice(MESSAGE_FULL, 0, t->spec,
+		       (struct notice_field[]){ { "SNAPSHOT", base_name(which) }, {} },
+		       "no snapshot in common: all of %s is sent", base_name(which));
+	o = send_one(t, which, parent);
+	if (o != ONE_DONE)
+		return o;
+	t->base = which->id;
+	t->base_time = which->otime;
+	t->snapshots++;
+	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)t->stream_bytes);
+	notice(MESSAGE_REPLICATED, 0, t->spec,
+	       (struct notice_field[]){ { "SNAPSHOT", base_name(which) }, { "BYTES", bytes }, {} },
+	       "%s is there, and safe on disk (%s bytes sent)", base_name(which), bytes);
+	return ALL_DONE;
+}
+
+void *destination_run(void *destination)
+{
+	struct destination *t = destination;
+	unsigned long long idle = 0, wait = t->settings->retry_wait;
+	double start = now();
+	enum outcome o;
+
+	for (;;) {
+		uint64_t before = t->base;
+		struct notice_field fields[] = { { "REASON", t->reason }, {} };
+
+		o = attempt(t);
+		if (o == ALL_DONE)
+			t->reason[0] = '\0';
+		if (o == ALL_DONE || o == HOPELESS)
+			break;
+		if (t->base != before) {
+			idle = 0;
+			wait = t->settings->retry_wait;
+		}
+		if (++idle > t->settings->retries)
+			break;
+		notice(MESSAGE_RETRY, 0, t->spec, fields, "%s; again in %llu s", t->reason, wait);
+		sleep((unsigned int)wait);
+		wait = 2 * wait < RETRY_WAIT_MAX ? 2 * wait : RETRY_WAIT_MAX;
+	}
+	t->seconds = now() - start;
+	if (o != ALL_DONE)
+		notice(MESSAGE_NOT_REPLICATED, 0, t->spec,
+		       (struct notice_field[]){ { "REASON", t->reason }, {} },
+		       "%s was not replicated: %s", base_name(t->source->self), t->reason);
+	t->done = true;
+	return NULL;
+}

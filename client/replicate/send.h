@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EXTENTD_REPLICATE_SEND_H
+#define EXTENTD_REPLICATE_SEND_H
+
+/* The kernel's send: a thread in the ioctl, whose stream comes out of a pipe. */
+
+#include <stdint.h>
+
+struct send;
+
+/*
+ * subvolume is read-only, and stays the caller's; parent is the id of another one on the same
+ * filesystem, or 0. Compressed extents are sent as they are, where the kernel can (Linux 6.0).
+ * Needs CAP_SYS_ADMIN. *stream, a pipe, is the caller's to close: send_end() waits for that.
+ */
+int send_begin(int subvolume, uint64_t parent, struct send **out, int *stream);
+
+/* Waits for the thread, and frees; what the kernel said. -EPIPE: nobody read to the end. */
+int send_end(struct send *s);
+
+#endif

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A real tree and its changes to two targets, one of them through ssh; and every error where it belongs.
+. "$(dirname "$0")/../integration/lib.sh"
+. "$(dirname "$0")/sshd.sh"
+. "$(dirname "$0")/tree.sh"
+requires root btrfs extentd extentctl command ssh command /usr/sbin/sshd command setfattr
+
+make_btrfs src 512M noatime,compress=zstd
+make_btrfs far 512M noatime
+make_btrfs near 512M noatime
+make_btrfs tiny 120M noatime
+make_keys
+start_sshd
+btrfs -q subvolume create "$src/tree"
+mkdir "$src/snaps" "$far/a dir"
+make_tree "$src/tree"
+targets=("127.0.0.1:$far/a dir" "$near")
+replicate() { "$extentctl" replicate --rsh "$rsh" --remote-program "$there" --retry-wait 1 "$@"; }
+taken() { find "$src/snaps" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | tail -n 1; }
+of() { python3 -c 'import json, sys; print(eval(sys.argv[2], {"r": json.load(open(sys.argv[1]))}))' "$work/report" "$1"; }
+metric() { sed -n "s|^extentd_replicate_$1{.*target=\"$2\"} ||p" "$work/metrics"; }
+
+fails_with "where to take read-only snapshots" replicate "$src/tree" "$near"
+fails_with "no btrfs subvolume" replicate "$src/snaps" "$near"
+
+# All of it, then twice what changed, to both; less than a tenth of the first is sent.
+for n in 0 1 2; do
+	[ $n = 0 ] || change_tree "$src/tree" $n
+	replicate --quiet --json --snapshots "$src/snaps" --metrics "$work/metrics" "$src/tree" \
+		"${targets[@]}" >"$work/report" || fail "run $n"
+	name=$(taken)
+	same_tree "$src/snaps/$name" "$far/a dir/$name"
+	same_tree "$src/snaps/$name" "$near/$name"
+	[ "$(of 'all(t["complete"] and not t["decoded"] for t in r["targets"])')" = True ] || fail "report: $(cat "$work/report")"
+	size=$(of 'r["targets"][0]["stream_bytes"]')
+	[ $n != 0 ] || full=$size
+	[ $n = 0 ] || [ "$size" -lt $((full / 5)) ] || fail "run $n sent $size bytes, the first one $full"
+	[ "$(metric success "${targets[0]}") $(metric lag_seconds "${targets[1]}")" = "1 0" ] || fail "metrics"
+	[ "$(metric stream_bytes "${targets[0]}")" = "$size" ] || fail "metrics: stream_bytes"
+	[ "$(tail -n 1 "$work/metrics")" = "# EOF" ] || fail "metrics have no end"
+done
+btrfs send -q --proto 2 --compressed-data -p "$src/snaps/$(find "$src/snaps" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | sed -n 2p)" \
+	-f "$work/stream" "$src/snaps/$name"
+[ "$(stat -c %s "$work/stream")" = "$size" ] || fail "btrfs send makes $(stat -c %s "$work/stream") bytes of what took $size"
+
+# Again: there is nothing to do. To a third target: all, and the two others are left alone.
+replicate --json "$src/snaps/$name" "${targets[@]}" >"$work/report" || fail "again"
+[ "$(of 'sum(t["stream_bytes"] for t in r["targets"])')" = 0 ] || fail "sent what was there"
+mkdir "$near/third"
+btrfs -q subvolume delete "$near"/tree.*
+replicate --json --bwlimit 100M "$src/snaps/$name" "${targets[@]}" >"$work/report" || fail "a target that lost all"
+[ "$(of '[t["parent"] is None and t["stream_bytes"] > 0 for t in r["targets"]]')" = "[False, True]" ] ||
+	[ "$(of '[t["stream_bytes"] > 0 for t in r["targets"]]')" = "[False, True]" ] || fail "report: $(cat "$work/report")"
+
+# Of the source's snapshots stay the newest, and what a target needs.
+change_tree "$src/tree" 3
+replicate --quiet --keep 1 --retries 0 --snapshots "$src/snaps" "$src/tree" "$near" "nowhere.invalid:$far" 2>/dev/null
+[ "$(find "$src/snaps" -mindepth 1 -maxdepth 1 | wc -l)" = 1 ] || fail "kept: $(ls "$src/snaps")"
+
+# A wrong root, a wrong peer, a full target, a name that is taken: clear, and nothing to be seen.
+name=$(taken)
+fails_with "this is no btrfs" replicate "$src/snaps/$name" "127.0.0.1:$work"
+fails_with "No such file" replicate "$src/snaps/$name" "127.0.0.1:$far/nothing"
+fails_with "Connection refused" replicate --retries 1 --rsh "${rsh/-p $sshd_port/-p 1}" "$src/snaps/$name" "127.0.0.1:$far"
+echo "$sshd_name $(cut -d ' ' -f 1,2 "$ssh_dir/user.pub")" >"$ssh_dir/wrong_hosts"
+fails_with "Host key verification failed" replicate \
+	--rsh "${rsh/$ssh_dir\/known_hosts/$ssh_dir\/wrong_hosts}" "$src/snaps/$name" "127.0.0.1:$far"
+fails_with "extentctl is not there" replicate --remote-program "$work/nothing" "$src/snaps/$name" "127.0.0.1:$far"
+fails_with "is no target" replicate -- "$src/snaps/$name" "-oProxyCommand=x:/y"
+head -c 100M /dev/urandom >"$tiny/fill" 2>/dev/null
+sync -f "$tiny"
+fails_with "No space left" replicate "$src/snaps/$name" "127.0.0.1:$tiny"
+mkdir "$far/a dir/$name"
+fails_with "$name" replicate "$src/snaps/$name" "${targets[0]}"
+[ -z "$(ls "$far/a dir/$name")" ] || fail "written into somebody else's directory"
+
+# From a file; the command line stands above it.
+printf '#!/bin/sh\nexec %s "$@"\n' "$rsh" >"$work/rsh"
+chmod +x "$work/rsh"
+cat >"$work/tree.conf" <<END
+[Replicate]
+# a comment
+Source=$src/snaps/$name
+Target=$near
+Target=127.0.0.1:$far/nothing
+Rsh=$work/rsh
+RemoteProgram=$there
+BandwidthLimit=1G
+TrustSource=yes
+END
+fails_with "No such file" replicate --config "$work/tree.conf"
+replicate --config "$work/tree.conf" "$src/snaps/$name" "$near" || fail "--config"
+sed -i 's/^Target/Traget/' "$work/tree.conf"
+fails_with 'tree.conf:4: there is no key "Traget"' replicate --config "$work/tree.conf"
