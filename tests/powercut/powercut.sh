@@ -44,7 +44,10 @@ while [ $# -gt 0 ]; do
 	--cuts) cuts=$2; shift ;;
 	--keep) keep=1 ;;
 	-*) sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; exit 2 ;;
-	*) chosen+=("$1") ;;
+	*)
+		[ -e "$here/workloads/$1.sh" ] || { echo "$1: no such workload"; exit 2; }
+		chosen+=("$1")
+		;;
 	esac
 	shift
 done
