@@ -97,7 +97,7 @@ void notice(enum replicate_message message, int priority, const char *target,
 
 	if (message >= 0)
 		priority = messages[message].priority;
-	if (priority > least)
+	if (priority > least && !(to_journal && message >= 0))
 		return;
 	va_start(args, format);
 	n = vasprintf(&text, format, args);

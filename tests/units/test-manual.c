@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "config/keys.h"
 #include "journal/messages.h"
+#include "replicate/messages.h"
 
 static char *conf, *daemon_page, *catalog;
 
@@ -156,6 +157,7 @@ static void test_messages(void **state)
 
 #define X(name, id, priority, fields, subject) check_message(id, fields, subject), n++;
 	MESSAGES(X)
+	REPLICATE_MESSAGES(X)
 #undef X
 	for (const char *p = catalog; (p = strstr(p, "\n-- ")); p++)
 		listed++;

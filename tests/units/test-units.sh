@@ -19,6 +19,15 @@ score=$(systemd-analyze security --offline=true --no-pager "$work/extentd.servic
 say "exposure ${score:0:-1}.${score: -1}"
 [ "$score" -le $worst ] || fail "the exposure is above ${worst:0:1}.${worst:1}"
 
+# Replication: the template, under a name; and it shows what it does (Type=oneshot needs NotifyAccess=).
+sed "s|^ExecStart=[^ ]*|ExecStart=/bin/true|" "$build/units/extentd-replicate@.service" \
+	>"$work/extentd-replicate@.service"
+cp "$build/units/extentd-replicate@.timer" "$work/"
+said=$(cd "$work" && systemd-analyze verify --man=no extentd-replicate@home.service \
+	extentd-replicate@home.timer 2>&1) || fail "systemd-analyze verify: $said"
+[ -z "$said" ] || fail "systemd-analyze verify: $said"
+grep -q '^NotifyAccess=main' "$work/extentd-replicate@.service" || fail "no status of a replication"
+
 # The test can tell: the same unit without its capabilities' bounds must be worse, and be refused.
 sed '/^CapabilityBoundingSet/d; /^SystemCallFilter/d; /^Protect/d' "$work/extentd.service" >"$work/open.service"
 open=$(systemd-analyze security --offline=true --no-pager "$work/open.service" |
