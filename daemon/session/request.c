@@ -166,6 +166,7 @@ struct request *request_new(struct session *s, struct handle *handle, const stru
 				.payload_len = f->payload_len,
 				.compression = f->compression,
 				.level = s->level,
+				.early = f->ack == WIRE_ACCEPTED,
 				.prompt = f->ack == WIRE_DURABLE,
 				.notify = request_notify,
 			},

@@ -16,7 +16,7 @@
 
 static bool copy_needed(const struct extent *e)
 {
-	return e->arena && e->level == PAYLOAD_FULL && !e->arena->write_sealed;
+	return e->arena && !e->arena->write_sealed && (e->level == PAYLOAD_FULL || e->early);
 }
 
 /* The result goes into the extent's outcome: the job owns that. */

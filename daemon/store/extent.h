@@ -54,6 +54,7 @@ struct extent {
 	uint32_t payload_len;
 	uint32_t compression;
 	enum payload_level level;
+	bool early;  /* the owner's memory is its own again with TAKEN, not with WRITTEN */
 	bool prompt; /* settle as soon as possible: somebody waits for it to be durable */
 	void (*notify)(struct extent *extent, enum extent_event event);
 
