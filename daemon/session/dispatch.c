@@ -85,7 +85,7 @@ static void do_arena(struct session *s, const struct wire_arena *f, int fd)
 		reply_code(s, f->h.id, code, 0);
 		return;
 	}
-	r = arena_new(fd, f->size, s->user, s->server->store, &arena);
+	r = arena_new(fd, f->size, s->level != PAYLOAD_FULL, s->user, s->server->store, &arena);
 	if (r == 0)
 		s->arenas[f->arena] = arena;
 	reply_code(s, f->h.id, r > 0 ? (uint32_t)r : r < 0 ? WIRE_E_NO_MEMORY : 0, 0);

@@ -7,11 +7,34 @@
 
 #include "arena.h"
 #include "base/cleanup.h"
+#include "buffers.h"
 #include "store.h"
 #include "user.h"
 #include "wire/codes.h"
 
-int arena_new(int taken, uint64_t size, struct user *user, struct store *store, struct arena **out)
+/*
+ * Registering pins the pages and wants to be able to write to them, which sealing rules out. Pages
+ * that are not there yet come into being. If it does not work the payloads are copied as ever.
+ */
+static void arena_register(struct arena *a)
+{
+	void *map;
+
+	map = mmap(NULL, a->size, PROT_READ | PROT_WRITE, MAP_SHARED, a->fd, 0);
+	if (map == MAP_FAILED)
+		return;
+	a->buffer = buffers_add(a->store->buffers, map, a->size);
+	if (a->buffer < 0) {
+		munmap(map, a->size);
+		return;
+	}
+	munmap(a->map, a->size);
+	a->map = map;
+	a->store->counters.now_pinned_bytes += a->size;
+}
+
+int arena_new(int taken, uint64_t size, bool trusted, struct user *user, struct store *store,
+	      struct arena **out)
 {
 	_cleanup_(closep) int fd = taken;
 	struct arena *arena;
@@ -49,7 +72,10 @@ int arena_new(int taken, uint64_t size, struct user *user, struct store *store, 
 		/* And has no holes: each would become a page of ours when it is read in place. */
 		.write_sealed = seals & F_SEAL_WRITE &&
 				(uint64_t)st.st_blocks * 512 >= (uint64_t)st.st_size,
+		.buffer = -1,
 	};
+	if (trusted && store->buffers && !(seals & F_SEAL_WRITE))
+		arena_register(arena);
 	user->files++;
 	store->counters.now_files++;
 	user->arena_bytes += size;
@@ -72,6 +98,10 @@ void arena_unref(struct arena *arena)
 	arena->store->counters.now_files--;
 	arena->user->arena_bytes -= arena->size;
 	arena->store->counters.now_arena_bytes -= arena->size;
+	if (arena->buffer >= 0) {
+		buffers_remove(arena->store->buffers, arena->buffer);
+		arena->store->counters.now_pinned_bytes -= arena->size;
+	}
 	user_unref(arena->user);
 	munmap(arena->map, arena->size);
 	close(arena->fd);

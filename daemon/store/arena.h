@@ -22,10 +22,15 @@ struct arena {
 	struct user *user; /* charged with the size */
 	struct store *store;
 	bool write_sealed; /* nobody can change it: may be checked in place */
+	int buffer;	   /* registered: the kernel writes from it without a copy; or -1 */
 };
 
-/* Takes fd over, also on failure. A positive enum wire_code says what is wrong with it. */
-int arena_new(int fd, uint64_t size, struct user *user, struct store *store, struct arena **out);
+/*
+ * Takes fd over, also on failure. A positive enum wire_code says what is wrong with it. trusted:
+ * the peer is let have its payloads written from where they lie.
+ */
+int arena_new(int fd, uint64_t size, bool trusted, struct user *user, struct store *store,
+	      struct arena **out);
 struct arena *arena_ref(struct arena *arena);
 void arena_unref(struct arena *arena);
 

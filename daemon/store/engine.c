@@ -72,6 +72,7 @@ static void extent_written(struct extent *e)
 {
 	struct inode *inode = e->file->inode;
 
+	inode->store->counters.in_place += extent_in_place(e);
 	extent_forget_payload(e);
 	e->state = EXTENT_UNSETTLED;
 	TAILQ_INSERT_TAIL(&inode->unsettled, e, entry);
@@ -93,7 +94,8 @@ static bool again(struct extent *e, int result)
 {
 	if (e->form == WIRE_FORM_ENCODED && (result == -EIO || result > 0))
 		return result == -EIO && !e->retries++;
-	return (result == -EAGAIN || result == -EINTR || result > 0) && e->retries++ < RETRIES_MAX;
+	return (result == -EAGAIN || result == -EINTR || result == -EBUSY || result > 0) &&
+	       e->retries++ < RETRIES_MAX;
 }
 
 void engine_completed(struct extent *e, int result)

@@ -52,6 +52,11 @@ void extent_start(struct extent *e)
 	check_start(e);
 }
 
+bool extent_in_place(const struct extent *e)
+{
+	return e->form == WIRE_FORM_ENCODED && e->arena && e->arena->buffer >= 0 && !e->memory;
+}
+
 void extent_forget_payload(struct extent *e)
 {
 	if (e->memory) {

@@ -95,6 +95,9 @@ struct extent {
 
 void extent_start(struct extent *extent);
 
+/* Its payload lies in registered memory and can be written from there. */
+bool extent_in_place(const struct extent *extent);
+
 /* Stops an extent that is not yet being written: true, and FAILED with CANCELLED came. */
 bool extent_cancel(struct extent *extent);
 

@@ -7,6 +7,9 @@
  * and those that fail are told of, so that a chain wakes the daemon once, and the acknowledgements
  * of its extents travel together.
  *
+ * Payloads in registered memory (buffers.h) are not copied, and complete when they are on the
+ * disk's side. Linked, each would wait for the one before: they come as chains of one (writer.c).
+ *
  * An encoded write always runs in a kernel worker: its first, non-blocking issue fails before
  * anything is done, so IOSQE_ASYNC on the head of a chain saves that try.
  */
@@ -20,7 +23,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arena.h"
 #include "base/cleanup.h"
+#include "base/feature.h"
+#include "buffers.h"
 #include "engine.h"
 #include "file.h"
 #include "inode.h"
@@ -42,6 +48,10 @@ static void ring_prepare(struct io_uring_sqe *sqe, struct extent *e)
 		/* liburing 2.3 has no helper for commands. */
 		io_uring_prep_rw(IORING_OP_URING_CMD, sqe, e->file->fd, &e->args, 0, 0);
 		sqe->cmd_op = BTRFS_IOC_ENCODED_WRITE;
+		if (extent_in_place(e)) {
+			sqe->uring_cmd_flags = IORING_URING_CMD_FIXED;
+			sqe->buf_index = (uint16_t)e->arena->buffer;
+		}
 	} else {
 		io_uring_prep_write(sqe, e->file->fd, e->data + e->data_done,
 				    (unsigned int)(e->data_len - e->data_done),
@@ -163,7 +173,7 @@ static int ring_register(struct io_uring *ring, unsigned int op, const void *arg
  * From here on the ring can write and nothing else: a system call filter does not see what goes
  * through a ring, and a ring that could open or connect would be a way around it.
  */
-static int ring_restrict(struct io_uring *ring)
+static int ring_restrict(struct io_uring *ring, bool buffers)
 {
 	struct io_uring_restriction allowed[] = {
 		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_URING_CMD },
@@ -172,8 +182,11 @@ static int ring_restrict(struct io_uring *ring)
 		  .sqe_flags = IOSQE_ASYNC | IOSQE_IO_HARDLINK | IOSQE_CQE_SKIP_SUCCESS },
 		{ .opcode = IORING_RESTRICTION_REGISTER_OP,
 		  .register_op = IORING_REGISTER_ENABLE_RINGS },
+		{ .opcode = IORING_RESTRICTION_REGISTER_OP,
+		  .register_op = IORING_REGISTER_BUFFERS_UPDATE },
 	};
-	int r = ring_register(ring, IORING_REGISTER_RESTRICTIONS, allowed, ARRAY_SIZE(allowed));
+	unsigned int n = ARRAY_SIZE(allowed) - !buffers;
+	int r = ring_register(ring, IORING_REGISTER_RESTRICTIONS, allowed, n);
 
 	return r < 0 ? r : ring_register(ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 }
@@ -215,7 +228,13 @@ int ring_engine_new(struct store *store, struct engine **out)
 	ret = io_uring_register_iowq_max_workers(&r->ring, workers);
 	if (ret < 0)
 		goto fail;
-	ret = ring_restrict(&r->ring);
+	if (feature_present(FEATURE_ZERO_COPY)) {
+		ret = buffers_new(r->ring.ring_fd, &store->buffers);
+		if (ret < 0)
+			goto fail;
+		store->counters.encoded_write_zero_copy = 1;
+	}
+	ret = ring_restrict(&r->ring, store->buffers);
 	if (ret < 0)
 		goto fail;
 

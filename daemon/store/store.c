@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/feature.h"
+#include "buffers.h"
 #include "check.h"
 #include "engine.h"
 #include "filesystem.h"
@@ -113,6 +114,7 @@ void store_free(struct store *store)
 		store->ring->ops->free(store->ring);
 	if (store->threads)
 		store->threads->ops->free(store->threads);
+	buffers_free(store->buffers);
 	workers_free(store->blocking);
 	workers_free(store->cpu);
 	if (store->pump)

@@ -17,6 +17,7 @@
 
 #include "wire/counters.h"
 
+struct buffers;
 struct event;
 struct event_base;
 struct engine;
@@ -56,7 +57,8 @@ struct store {
 	struct engine *engine;	  /* the one in use, of these two */
 	struct engine *ring;	  /* NULL where io_uring can't be used */
 	struct engine *threads;
-	bool encoded_io; /* the process may use encoded I/O (CAP_SYS_ADMIN) */
+	struct buffers *buffers; /* NULL where the kernel copies payloads anyway */
+	bool encoded_io;	 /* the process may use encoded I/O (CAP_SYS_ADMIN) */
 
 	struct filesystem_list filesystems;
 	void *inodes;		    /* tsearch tree by device and number */

@@ -132,6 +132,7 @@ static bool all_fresh(struct chain *chain)
 static struct chain *chain_new(struct inode *inode)
 {
 	struct extent *first = TAILQ_FIRST(&inode->ready), *e;
+	unsigned int max = extent_in_place(first) ? 1 : inode->store->options.batch;
 	struct chain *chain = calloc(1, sizeof(*chain));
 
 	if (!chain)
@@ -140,8 +141,9 @@ static struct chain *chain_new(struct inode *inode)
 	chain->inode = inode;
 	chain->file = file_ref(first->file);
 	chain->user = user_ref(first->file->user);
-	while ((e = TAILQ_FIRST(&inode->ready)) && chain->n < inode->store->options.batch &&
-	       e->file->user == chain->user && (e->file == chain->file || file_is_ours(e->file))) {
+	while ((e = TAILQ_FIRST(&inode->ready)) && chain->n < max && e->file->user == chain->user &&
+	       (e == first || !extent_in_place(e)) &&
+	       (e->file == chain->file || file_is_ours(e->file))) {
 		TAILQ_REMOVE(&inode->ready, e, entry);
 		TAILQ_INSERT_TAIL(&chain->extents, e, entry);
 		e->chain = chain;
@@ -153,12 +155,23 @@ static struct chain *chain_new(struct inode *inode)
 	return chain;
 }
 
+/*
+ * A write in place completes when its I/O is done, and a chain would do one after the other. So
+ * each is a chain of its own, and as many of them as there are lanes may be under way.
+ */
+static bool may_go(struct inode *inode)
+{
+	struct extent *first = TAILQ_FIRST(&inode->ready);
+
+	return first && (inode->chains < CHAINS_PER_INODE || extent_in_place(first));
+}
+
 /* False: nothing can be handed over just now, and a lane_give() or a completion will pump. */
 static bool inode_pump(struct inode *inode)
 {
 	struct store *store = inode->store;
 
-	while (!TAILQ_EMPTY(&inode->ready) && inode->chains < CHAINS_PER_INODE) {
+	while (may_go(inode)) {
 		struct extent *first = TAILQ_FIRST(&inode->ready);
 		struct chain *chain;
 		int r;

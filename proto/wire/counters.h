@@ -33,7 +33,10 @@
 	X(engine_uring, "1 if writes go through io_uring, 0 if through worker threads")            \
 	X(encoded_io, "1 if the daemon has the right to write encoded extents")                    \
 	X(encoded_write_sync, "1 if the kernel's fsync waits for encoded writes")                  \
-	X(unchecked, "extents proved by such an fsync, without a look at the map")
+	X(unchecked, "extents proved by such an fsync, without a look at the map")                 \
+	X(encoded_write_zero_copy, "1 if arenas of trusted peers are written without a copy")      \
+	X(now_pinned_bytes, "bytes of such arenas")                                                \
+	X(in_place, "extents written without a copy")
 
 struct wire_counters {
 #define X(name, text) unsigned long long name;

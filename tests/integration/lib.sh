@@ -166,12 +166,12 @@ wait_for() {
 
 process_ended() { ! kill -0 "$1" 2>/dev/null; }
 
-# The daemon reads no configuration of this machine: $work/extentd.conf, empty unless the test
-# wrote one before.
+# The daemon reads no configuration of this machine: $work/extentd.conf, which is empty, or a copy
+# of $EXTENTD_TEST_CONFIG, unless the test wrote one before.
 start_extentd() {
 	[ -x "$extentd" ] || skip "extentd was not built"
 	rm -f "$socket"
-	[ -e "$work/extentd.conf" ] || : >"$work/extentd.conf"
+	[ -e "$work/extentd.conf" ] || cat "${EXTENTD_TEST_CONFIG:-/dev/null}" >"$work/extentd.conf"
 	${EXTENTD_WRAP:-} "$extentd" --socket "$socket" --config "$work/extentd.conf" "$@" \
 		>>"$daemon_log" 2>&1 &
 	daemon_pid=$!

@@ -83,7 +83,7 @@ rig_daemon() # BIN-DIR [option...]
 	shift
 	socket=$rig/socket
 	rm -f "$socket"
-	: >"$rig/extentd.conf"
+	cat "${EXTENTD_TEST_CONFIG:-/dev/null}" >"$rig/extentd.conf"
 	"$daemon" --socket "$socket" --config "$rig/extentd.conf" "$@" >>"$rig/daemon.log" 2>&1 &
 	rig_daemon=$!
 	for _ in $(seq 200); do
