@@ -33,6 +33,7 @@ guest_libraries() { # ROOT PROGRAM...
 
 guest_root() { # ROOT
 	local root=$1 link
+	chmod 755 "$root" # for tests that act as another user
 	mkdir -p "$root"/{usr/bin,usr/sbin,usr/lib,usr/lib64,dev,proc,sys,tmp,run,etc,mnt,tests}
 	for link in bin sbin lib lib64; do
 		ln -sfn "usr/$link" "$root/$link"

@@ -55,6 +55,31 @@ suite_guest() { # SERIES VARIANT FLAVOUR [COMMAND...]
 	fi
 }
 
+# What the project's tests want of /etc.
+project_install() { # ROOT
+	local name
+	for name in passwd group nsswitch.conf ld.so.cache mke2fs.conf alternatives; do
+		[ ! -e "/etc/$name" ] || cp -a "/etc/$name" "$1/etc/"
+	done
+}
+
+# The same tests on a kernel with the patches and without, each with a log of its own.
+suite_project() { # [SERIES VARIANT [TEST...]]
+	local tree build
+	tree=$(cd "$KERNEL/.." && pwd)
+	build=$(cd "${EXTENTD_BUILD:-$tree/build}" && pwd) || return 1
+	if [ $# -lt 2 ]; then
+		suite_step "7.3, patched: the project's tests" suite_project 7.3 patched
+		suite_step "7.3, unpatched" suite_project 7.3 base
+		suite_step "6.12, patched" suite_project 6.12 patched
+		suite_end
+		return
+	fi
+	mkdir -p "$LOGS/project"
+	LOGS=$LOGS/project GUEST_INSTALL=project_install GUEST_TIMEOUT=${GUEST_TIMEOUT:-3600} \
+		suite_guest "$1" "$2" plain bash /tests/project.sh "$tree" "$build" "${@:3}"
+}
+
 # The planted fault must not pass: then the silence of the others counts. KASAN reports it as it
 # happens (debug); a plain kernel finds freed memory poisoned or changed (slab_debug).
 suite_planted() { # SERIES FLAVOUR
