@@ -87,6 +87,7 @@ case $output in
 esac
 # Also on filesystems that store nothing encoded, with the same bytes.
 for type in tmpfs ext4; do
+	grep -qw $type /proc/filesystems || continue
 	if [ $type = tmpfs ]; then
 		mkdir "$work/tmpfs" && mount -t tmpfs none "$work/tmpfs" && cleanup_fn umount "$work/tmpfs"
 		at=$work/tmpfs
