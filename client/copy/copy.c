@@ -37,9 +37,9 @@ static void update(struct tree *t)
 	const struct restore_stats *r = restore_stats(t->restore);
 	struct copy_stats *stats = t->opt->stats;
 
-	stats->encoded = r->encoded;
-	stats->decoded = r->decoded;
-	stats->written_plain = r->plain;
+	stats->encoded = t->sink->stats.encoded;
+	stats->decoded = t->sink->stats.decoded;
+	stats->written_plain = t->sink->stats.plain;
 	stats->owners_kept = r->owners_kept;
 	stats->xattrs_skipped = t->xattrs_skipped + r->xattrs_dropped;
 	stats->commits = r->syncs;
@@ -154,15 +154,18 @@ int copy_run(const struct copy_options *options, char *const sources[], unsigned
 {
 	struct tree t = { .opt = options };
 	struct restore_options r = {
-		.session = options->session,
-		.nodatacow = options->nodatacow,
 		.failed = restore_failed,
 		.durable = options->extent_durable ? extent_durable : NULL,
 		.committed = committed,
 		.userdata = &t,
 	};
-	int err = restore_new(&r, &t.restore);
+	int err = sink_extent_new(options->session, &t.sink);
 
+	if (!err) {
+		t.sink->nodatacow = options->nodatacow;
+		r.sink = t.sink;
+		err = restore_new(&r, &t.restore);
+	}
 	if (!err)
 		err = links_new(&t.links);
 	if (!err)
@@ -182,5 +185,7 @@ int copy_run(const struct copy_options *options, char *const sources[], unsigned
 			;
 	}
 	restore_free(t.restore);
+	if (t.sink)
+		t.sink->free(t.sink);
 	return err < 0 ? err : options->stats->errors ? 1 : 0;
 }

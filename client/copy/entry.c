@@ -203,7 +203,7 @@ void entry_other(struct tree *t, int from_fd, const char *from, const char *path
 	else
 		t->opt->stats->specials++;
 	xattrs_copy_name(t, from_fd, from, path, to, name);
-	restore_name_set(to, name, &attr);
+	restore_name_set(to, name, NULL, &attr);
 	err = link_remember(t, st, to, name);
 	if (err < 0)
 		tree_error(t, path, -err, "its other names will be copies");

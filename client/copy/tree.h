@@ -13,6 +13,7 @@
 
 struct tree {
 	const struct copy_options *opt;
+	struct sink *sink;
 	struct restore *restore;
 	struct data *data;
 	struct links *links;

@@ -3,15 +3,11 @@
 #define EXTENTD_RECEIVE_EXECUTOR_H
 
 /*
- * One subvolume being filled: executes the planner's actions. Metadata by calls relative to cached
- * directory descriptors, never through a symbolic link; data by a sink.
+ * One subvolume being filled: a job of the restore core, told by the planner's actions what to do.
  */
 
 #include "receive/planner.h"
-#include "receive/sink.h"
-
-/* Directory descriptors kept open; hard limits of 20,000 open files are common. */
-#define EXECUTOR_DIRS 1024
+#include "restore/sink.h"
 
 struct executor;
 
@@ -42,7 +38,10 @@ int executor_execute(void *target, const struct action *a);
 /* Waits for the data, and gives the root the mode it should have. 0 or the first error. */
 int executor_finish(struct executor *t);
 
+/* Waits until all of it is safe on disk, and proved so where the sink can. */
+int executor_sync(struct executor *t);
+
 int executor_root(const struct executor *t);
-const struct executor_stats *executor_stats(const struct executor *t);
+const struct executor_stats *executor_stats(struct executor *t);
 
 #endif

@@ -190,7 +190,7 @@ static int subvolume_end(struct receive *rx, uint64_t position, bool complete)
 	r = executor_finish(rx->target);
 	if (!r && complete && !rx->target_errors) {
 		what = "syncing";
-		r = rx->o->sink->sync(rx->o->sink, executor_root(rx->target));
+		r = executor_sync(rx->target);
 		if (!r) {
 			what = "sealing";
 			r = subvolume_seal(executor_root(rx->target), rx->uuid, rx->transid);

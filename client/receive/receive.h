@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "receive/sink.h"
+#include "restore/sink.h"
 #include "receive/executor.h"
 
 struct receive_options {

@@ -37,7 +37,7 @@ static int window_wait(struct restore *r)
 	if (++r->opened % RESTORE_POLL_FILES == 0)
 		err = restore_poll(r);
 	/* What the caller still holds cannot be waited for: only the finished ones end. */
-	while (err >= 0 && r->open_files >= r->window && extent_pending(r->opt.session))
+	while (err >= 0 && r->open_files >= r->window && r->sink->busy(r->sink))
 		err = restore_wait(r, -1);
 	return err < 0 ? err : 0;
 }
@@ -68,7 +68,7 @@ int restore_file_create(struct restore_dir *dir, const char *name,
 			const struct restore_attr *wanted, struct restore_file **out)
 {
 	struct restore *r = dir->r;
-	struct restore_owner now = { r->uid, dir->mode & S_ISGID ? dir->gid : r->gid, 0600, true };
+	struct restore_owner now = { r->uid, r->gid, 0600, true };
 	int err = dir_name_check(name);
 	int up, fd;
 
@@ -80,10 +80,14 @@ int restore_file_create(struct restore_dir *dir, const char *name,
 	up = restore_dir_fd(dir);
 	if (up < 0)
 		return up;
+	if (!dir->looked && (err = dir_look(dir)) < 0)
+		return err;
 
 	/* The wanted mode at once, unless it would let others in before the owner is right. */
+	if (dir->mode & S_ISGID)
+		now.gid = dir->gid;
 	if (wanted && wanted->set & RESTORE_SET_MODE &&
-	    (!(wanted->set & RESTORE_SET_OWNER) ||
+	    (r->opt.closed || !(wanted->set & RESTORE_SET_OWNER) ||
 	     (wanted->uid == now.uid && wanted->gid == now.gid)))
 		now.mode = (wanted->mode & 0777) | 0600; /* extentd may open it again, as we */
 
@@ -123,20 +127,31 @@ int restore_file_open(struct restore_dir *dir, const char *name, bool truncate,
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	if (truncate && ftruncate(fd, 0) < 0)
-		return -errno;
-	/* extentd takes no setuid file: a write to it would leave it setuid for root. */
-	if (st.st_mode & (S_ISUID | S_ISGID)) {
-		st.st_mode &= 0777;
-		if (fchmod(fd, st.st_mode) < 0)
-			return -errno;
+	if (dir->r->opt.one_filesystem && st.st_dev != dir->dev)
+		return -EXDEV;
+	if (inode_find(dir->r, st.st_dev, st.st_ino)) {
+		err = inode_wait(dir->r, st.st_dev, st.st_ino);
+		if (!err && fstat(fd, &st) < 0) /* its attributes may have come just now */
+			err = -errno;
+		if (err < 0)
+			return err;
 	}
 	err = file_new(dir, name, steal_fd(&fd), out);
 	if (err < 0)
 		return err;
-	(*out)->end = truncate ? 0 : (uint64_t)st.st_size;
+	(*out)->dev = st.st_dev;
+	(*out)->ino = st.st_ino;
+	(*out)->end = (uint64_t)st.st_size;
 	(*out)->owner = (struct restore_owner){ st.st_uid, st.st_gid, st.st_mode & 07777, true };
-	return 0;
+	if (inode_find(dir->r, st.st_dev, st.st_ino))
+		(*out)->unproved = (struct restore_unproved){ true, true, 0, UINT64_MAX };
+	if (!truncate)
+		return 0;
+	err = restore_file_truncate(*out, 0);
+	if (err < 0)
+		restore_file_finish(*out, &(struct restore_attr){ 0 });
+	(*out)->end = 0;
+	return err;
 }
 
 /*
@@ -148,9 +163,10 @@ void file_claim(struct restore_file *file)
 	struct restore_owner *now = &file->owner;
 	mode_t mode = (now->mode & 0777) | 0600;
 
-	if (file->fresh || !now->known || (now->uid == file->r->uid && now->mode == mode))
+	if (!now->known || (now->uid == file->r->uid && now->mode == mode))
 		return;
-	file->original = *now;
+	if (!file->original.known)
+		file->original = *now;
 	if (now->uid != file->r->uid && !fchown(file->fd, file->r->uid, (gid_t)-1))
 		now->uid = file->r->uid;
 	if (!fchmod(file->fd, mode))
@@ -196,13 +212,24 @@ int restore_file_moved(struct restore_file *file, struct restore_dir *dir, const
 	return 0;
 }
 
-int restore_file_settle(struct restore_file *file)
+void restore_file_set(struct restore_file *file, const struct restore_attr *attr)
 {
-	int err = 0;
+	struct restore_owner *was = &file->original;
+	struct restore_attr now = *attr;
 
-	while (err >= 0 && file->pending)
-		err = restore_wait(file->r, -1);
-	return err < 0 ? err : file->error;
+	if (restore_file_settle(file) < 0)
+		return;					 /* told */
+	if (was->known && now.set & RESTORE_SET_OWNER) { /* comes back in the end, with these */
+		was->uid = now.uid;
+		was->gid = now.gid;
+		now.set &= ~(unsigned int)RESTORE_SET_OWNER;
+	}
+	if (was->known && now.set & RESTORE_SET_MODE) {
+		was->mode = now.mode;
+		now.set &= ~(unsigned int)RESTORE_SET_MODE;
+	}
+	attr_access(file->dir, file->name, file->fd, &file->owner, &now);
+	attr_times(file->dir, file->name, file->fd, &now);
 }
 
 void restore_file_finish(struct restore_file *file, const struct restore_attr *attr)
@@ -210,14 +237,8 @@ void restore_file_finish(struct restore_file *file, const struct restore_attr *a
 	struct restore *r = file->r;
 
 	file->attr = *attr;
-	if (file->handle >= 0) {
-		int64_t id = extent_close(r->opt.session, file->handle, NULL, NULL);
-
-		while (id == -EAGAIN && restore_wait(r, -1) >= 0)
-			id = extent_close(r->opt.session, file->handle, NULL, NULL);
-		if (id > 0)
-			file->last_id = id;
-	}
+	if (file->handle >= 0)
+		r->sink->close(r->sink, file);
 	file->finished = true;
 	if (file->pending)
 		r->finishing++;
@@ -244,7 +265,7 @@ void file_complete(struct restore_file *file)
 
 	size_apply(file);
 	claim_undo(file);
-	if (file->acl_inherited && !file->acl_set)
+	if (file->acl_inherited && !file->acl_set && !r->opt.inherit)
 		fremovexattr(file->fd, "system.posix_acl_access");
 	attr_access(file->dir, file->name, file->fd, &file->owner, &file->attr);
 	attr_late(file);
@@ -265,6 +286,7 @@ void file_complete(struct restore_file *file)
 struct restore_file *file_put(struct restore_file *file)
 {
 	if (file && !--file->refs) {
+		inode_unlist(file);
 		if (file->fd >= 0)
 			close(file->fd);
 		restore_dir_put(file->dir);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -9,15 +10,13 @@
 #include "restore/job.h"
 
 /* Half of what the process may open: sources, directories and a daemon's socket need the rest. */
-static unsigned int window_size(struct extent_session *s)
+static unsigned int window_size(const struct sink *sink)
 {
-	struct extent_limits limits;
 	unsigned int window = RESTORE_WINDOW_FILES;
 	struct rlimit rl;
 
-	extent_get_limits(s, &limits);
-	if (window > limits.max_files / 2)
-		window = limits.max_files / 2;
+	if (sink->files && window > sink->files / 2)
+		window = sink->files / 2;
 	if (!getrlimit(RLIMIT_NOFILE, &rl) && window > rl.rlim_cur / 4)
 		window = (unsigned int)(rl.rlim_cur / 4);
 	return window ? window : 1;
@@ -29,8 +28,16 @@ int restore_new(const struct restore_options *options, struct restore **out)
 
 	if (!r)
 		return -ENOMEM;
+	r->cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (r->cwd < 0) {
+		int err = -errno;
+
+		free(r);
+		return err;
+	}
 	r->opt = *options;
-	r->window = window_size(options->session);
+	r->sink = options->sink;
+	r->window = window_size(options->sink);
 	r->uid = geteuid();
 	r->gid = getegid();
 	r->umask = umask(0);
@@ -58,11 +65,13 @@ struct restore *restore_free(struct restore *r)
 	if (!r)
 		return NULL;
 	settle_drop(r);
+	dir_cache_empty(r);
 	files_drop(&r->active);
 	files_drop(&r->unsettled);
 	files_drop(&r->settling);
 	for (unsigned int i = 0; i < r->filesystem_count; i++)
 		close(r->filesystems[i].fd);
+	close(r->cwd);
 	free(r);
 	return NULL;
 }
@@ -85,31 +94,38 @@ void job_failed(struct restore *r, enum restore_step step, struct restore_dir *d
 	r->opt.failed(r->opt.userdata, step, path, offset, len, error, cause);
 }
 
-static int after(struct restore *r, int processed)
+bool job_lacking(struct restore *r, enum restore_step step, struct restore_dir *dir,
+		 const char *name, int err)
 {
-	struct extent_completion c;
+	char path[4096];
+
+	if ((err != -EPERM && err != -EOPNOTSUPP) || !r->opt.lacking)
+		return false;
+	restore_path(dir, name, path, sizeof(path));
+	r->opt.lacking(r->opt.userdata, step, path, -err);
+	return true;
+}
+
+static int after(struct restore *r, int arrived)
+{
 	int err;
 
-	if (processed < 0 && !r->broken)
-		r->broken = processed;
-	/* Only notices of lost writes have no callback here. */
-	while (extent_next_completion(r->opt.session, &c))
-		if (c.kind == EXTENT_OP_LOST)
-			settle_lost(r, &c);
+	if (arrived < 0 && !r->broken)
+		r->broken = arrived;
 	if (r->broken)
 		return r->broken;
 	err = settle_step(r);
-	return err < 0 ? err : processed;
+	return err < 0 ? err : arrived;
 }
 
 int restore_poll(struct restore *r)
 {
-	return r->broken ? r->broken : after(r, extent_process(r->opt.session));
+	return r->broken ? r->broken : after(r, r->sink->turn(r->sink, r, 0));
 }
 
 int restore_wait(struct restore *r, int timeout_ms)
 {
-	return r->broken ? r->broken : after(r, extent_wait(r->opt.session, timeout_ms));
+	return r->broken ? r->broken : after(r, r->sink->turn(r->sink, r, timeout_ms));
 }
 
 int restore_barrier(struct restore *r)

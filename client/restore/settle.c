@@ -93,30 +93,31 @@ void settle_lost(struct restore *r, const struct extent_completion *c)
 		file = find_owner(&r->active, c->file, c->id);
 	log_strike(&r->settling_log, c->id);
 	log_strike(&r->log, c->id);
+	if (file && file->removed)
+		return;
 	r->sync_error = -EIO;
 	job_failed(r, RESTORE_LOST, file ? file->dir : NULL, file ? file->name : NULL, c->offset,
 		   c->len, -c->result, extent_code_text(c->code));
 }
 
-static void answered(struct extent_session *s, const struct extent_completion *c)
+void settle_answered(struct restore *r, int result, unsigned int code)
 {
-	struct restore *r = c->userdata;
-
 	r->settle = SETTLE_ANSWERED;
-	r->settle_result = c->result;
-	r->settle_code = c->code;
+	r->settle_result = result;
+	r->settle_code = code;
 }
 
 static int settle_begin(struct restore *r)
 {
 	struct restore_log empty = r->settling_log;
-	int64_t id = extent_sync(r->opt.session, -1, answered, r);
+	int err = r->sink->sync(r->sink, r);
 
-	if (id == -EAGAIN)
+	if (err == -EAGAIN)
 		return 0;
-	if (id < 0)
-		return (int)id;
-	r->settle = SETTLE_ASKED;
+	if (err < 0)
+		return err;
+	if (r->settle == SETTLE_IDLE)
+		r->settle = SETTLE_ASKED;
 	r->stats.syncs++;
 	TAILQ_CONCAT(&r->settling, &r->unsettled, entry);
 	r->unsettled_files = 0;
@@ -147,12 +148,12 @@ static void settle_end(struct restore *r)
 {
 	struct restore_log *log = &r->settling_log;
 	int err = r->settle_result;
-	bool good = !err || r->settle_code == WIRE_E_UNSETTLED;
+	bool good = !err || r->settle_code == WIRE_E_UNSETTLED; /* told by settle_lost() */
 
 	if (!good)
 		job_failed(r, RESTORE_SYNC, NULL, NULL, 0, 0, -err,
 			   extent_code_text(r->settle_code));
-	if (err && !r->sync_error)
+	if (!good && !r->sync_error)
 		r->sync_error = err;
 	if (log->direct) {
 		err = filesystems_sync(r);
@@ -175,6 +176,7 @@ static void settle_end(struct restore *r)
 		struct restore_file *file = TAILQ_FIRST(&r->settling);
 
 		TAILQ_REMOVE(&r->settling, file, entry);
+		inode_unlist(file);
 		file_put(file);
 	}
 	r->settle = SETTLE_IDLE;

@@ -1,163 +1,134 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Extents on their way. Each is asked to be acknowledged as "written": that is when its file's
- * attributes may be set. What makes it durable is the commit of settle.c, one for all.
+ * Extents on their way. A sink says of each when it is in the kernel: then its file's attributes
+ * may be set. What makes it durable is the commit of settle.c, one for all.
+ *
+ * Plain data needs nobody's privilege, and a pwrite() is less work than telling somebody else: it
+ * is written in place, and the commit in the end reports its errors. Not so what lies in a buffer
+ * that the daemon can write from, unless it is little; nor what would change a range that is not
+ * proved yet: the sink must know of that, for it will look at the range again.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "restore/job.h"
 
-static void opened(struct extent_session *s, const struct extent_completion *c)
+int write_plain(int fd, const void *bytes, uint64_t size, uint64_t offset)
 {
-	struct restore_file *file = c->userdata;
+	const char *at = bytes;
 
-	if (!c->result || file->r->broken)
-		return;
-	file->open_failed = true;
-	job_failed(file->r, RESTORE_OPEN, file->dir, file->name, 0, 0, -c->result,
-		   extent_code_text(c->code));
+	while (size) {
+		ssize_t n = pwrite(fd, at, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		at += n;
+		offset += (uint64_t)n;
+		size -= (uint64_t)n;
+	}
+	return 0;
 }
 
-static void written(struct extent_session *s, const struct extent_completion *c)
+bool write_meets(const struct restore_file *file, uint64_t from, uint64_t to)
 {
-	struct restore_file *file = c->userdata;
-	struct restore *r = file->r;
+	const struct restore_unproved *u = &file->unproved;
 
-	file->pending--;
-	if (c->result) {
+	return u->any && (u->is_inline || (from < u->to && to > u->from));
+}
+
+void write_taken(struct restore_file *file, const struct extent_write *w, bool pending)
+{
+	struct restore_unproved *u = &file->unproved;
+	uint64_t end = w->offset + w->len;
+
+	file->pending += pending;
+	/* Inline extents are at the start, and no larger than a sector, which is 64 KiB at most. */
+	u->is_inline |= !w->offset && w->len < RESTORE_INLINE_MAX;
+	if (!u->any || w->offset < u->from)
+		u->from = w->offset;
+	if (!u->any || end > u->to)
+		u->to = end;
+	u->any = true;
+}
+
+void write_done(struct restore_file *file, const struct write_result *w)
+{
+	struct restore *r = file->r;
+	struct sink_stats *stats = &r->sink->stats;
+
+	if (w->result) {
 		/* Of a file that could not be opened, and of a lost session, once is enough. */
-		if (!file->open_failed && !r->broken && c->result != -ECONNRESET)
-			job_failed(r, RESTORE_WRITE, file->dir, file->name, c->offset, c->len,
-				   -c->result, extent_code_text(c->code));
+		if (!file->open_failed && !r->broken && w->result != -ECONNRESET)
+			job_failed(r, RESTORE_WRITE, file->dir, file->name, w->offset, w->len,
+				   -w->result, w->cause);
 		if (!file->error)
-			file->error = c->result;
+			file->error = w->result;
 	} else {
-		r->stats.encoded += c->form == EXTENT_ENCODED;
-		r->stats.decoded += c->form == EXTENT_DECODED;
-		r->stats.plain += c->form == EXTENT_PLAIN;
-		settle_log(file, c->offset, c->len, c->id);
+		stats->encoded += w->form == EXTENT_ENCODED;
+		stats->decoded += w->form == EXTENT_DECODED;
+		stats->plain += w->form == EXTENT_PLAIN;
+		stats->file_bytes += w->len;
+		settle_log(file, w->offset, w->len, w->id);
 	}
-	if (file->finished && !file->pending) {
+	if (w->id < 0) /* at once: nothing was pending */
+		return;
+	if (!--file->pending && file->finished) {
 		r->finishing--;
 		file_complete(file);
 	}
 }
 
-static int handle_open(struct restore_file *file)
+static bool in_place(const struct restore_file *file, const struct extent_write *w)
 {
-	struct restore *r = file->r;
-	char path[4096];
-	int64_t id;
-
-	if (file->handle >= 0)
-		return 0;
-	file_claim(file);
-	restore_path(file->dir, file->name, path, sizeof(path));
-	do {
-		id = extent_open_fd(r->opt.session, file->fd, path,
-				    r->opt.nodatacow ? EXTENT_NODATACOW : 0, opened, file,
-				    &file->handle);
-	} while ((id == -EAGAIN || (id == -EMFILE && extent_pending(r->opt.session))) &&
-		 restore_wait(r, -1) >= 0);
-	if (id < 0) {
-		file->handle = -1;
-		return r->broken ? r->broken : (int)id;
-	}
-	file->first_id = id;
-	file->last_id = INT64_MAX; /* until CLOSE */
-	return 0;
-}
-
-/* A small plain file, whole: one pwrite() is less work than telling somebody else. */
-static bool direct_fits(const struct restore_file *file, const struct extent_write *w)
-{
-	return w->compression == EXTENT_NONE && !w->encryption && file->fresh && file->handle < 0 &&
-	       w->offset + w->len <= RESTORE_DIRECT_BYTES;
-}
-
-static int direct_write(struct restore_file *file, const struct extent_write *w)
-{
-	const char *bytes = w->payload;
-	uint64_t done = 0;
-
-	while (done < w->len) {
-		ssize_t n =
-			pwrite(file->fd, bytes + done, w->len - done, (off_t)(w->offset + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			file->error = n < 0 ? -errno : -EIO;
-			job_failed(file->r, RESTORE_WRITE, file->dir, file->name, w->offset, w->len,
-				   -file->error, "the kernel refused the write");
-			return 0;
-		}
-		done += (uint64_t)n;
-	}
-	file->r->stats.plain++;
-	settle_log(file, w->offset, w->len, -1);
-	return 0;
+	if (w->compression != EXTENT_NONE || w->encryption ||
+	    write_meets(file, w->offset, w->offset + w->len))
+		return false;
+	return !(w->flags & EXTENT_BUFFER) ||
+	       (file->fresh && file->handle < 0 && w->offset + w->len <= RESTORE_DIRECT_BYTES);
 }
 
 int restore_write(struct restore_file *file, struct extent_write *w)
 {
 	struct restore *r = file->r;
-	struct extent_session *s = r->opt.session;
-	bool buffer = w->flags & EXTENT_BUFFER;
-	int64_t id;
+	struct write_result done = {
+		.offset = w->offset,
+		.len = w->len,
+		.id = -1,
+		.form = EXTENT_PLAIN,
+		.cause = "the kernel refused the write",
+	};
 	int err;
 
 	if (w->offset + w->len > file->end)
 		file->end = w->offset + w->len;
-	r->stats.payload_bytes += w->payload_len;
-	r->stats.unencoded_bytes += w->len;
-
-	if (direct_fits(file, w)) {
-		err = direct_write(file, w);
-		goto put;
-	}
-	err = handle_open(file);
-	if (err < 0)
-		goto put;
-	w->file = file->handle;
-	w->ack = EXTENT_WRITTEN;
-	do {
-		id = extent_write(s, w, written, file);
-	} while (id == -EAGAIN && extent_pending(s) && restore_wait(r, -1) >= 0);
-	if (id > 0) {
-		file->pending++;
+	r->sink->stats.payload_bytes += w->payload_len;
+	if (in_place(file, w)) {
+		done.result = write_plain(file->fd, w->payload, w->len, w->offset);
+		if (w->flags & EXTENT_BUFFER)
+			r->sink->drop(r->sink, (void *)(uintptr_t)w->payload);
+		write_done(file, &done);
 		return 0;
 	}
-	err = r->broken ? r->broken : (int)id;
-put:
-	if (buffer)
-		extent_buffer_put(s, (void *)(uintptr_t)w->payload);
+	r->sink->text[0] = 0;
+	err = r->sink->write(r->sink, file, w);
 	if (err < 0 && err != -ECONNRESET) {
-		if (!file->error)
-			file->error = err;
-		job_failed(r, RESTORE_WRITE, file->dir, file->name, w->offset, w->len, -err,
-			   extent_error_text(s));
+		done.result = err;
+		done.cause = r->sink->text[0] ? r->sink->text : "the extent was not taken";
+		write_done(file, &done);
 		err = 0;
 	}
 	return err;
 }
 
-int restore_buffer(struct restore *r, size_t size, void **out)
+int restore_file_settle(struct restore_file *file)
 {
-	struct extent_limits limits;
 	int err = 0;
 
-	extent_get_limits(r->opt.session, &limits);
-	if (size > limits.max_payload)
-		return -EMSGSIZE;
-	while (!(*out = extent_buffer_get(r->opt.session, size))) {
-		if (!extent_pending(r->opt.session))
-			return -ENOMEM;
-		err = restore_wait(r, -1);
-		if (err < 0)
-			return err;
-	}
-	return 0;
+	while (err >= 0 && file->pending)
+		err = restore_wait(file->r, -1);
+	return err < 0 ? err : file->error;
 }

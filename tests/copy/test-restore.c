@@ -166,6 +166,7 @@ const char *extent_code_text(unsigned int code)
 /* The job under test */
 struct fixture {
 	char path[64];
+	struct sink *sink;
 	struct restore *restore;
 	struct restore_dir *root;
 	char failed[512], durable[512];
@@ -197,6 +198,9 @@ static int setup(void **state)
 	struct restore_options o = { .failed = failed, .durable = durable, .userdata = f };
 
 	fake = (struct fake){ 0 };
+	if (sink_extent_new(NULL, &f->sink) < 0)
+		return -1;
+	o.sink = f->sink;
 	strcpy(f->path, "/tmp/extentd-restore-XXXXXX");
 	if (!mkdtemp(f->path) || restore_new(&o, &f->restore) < 0)
 		return -1;
@@ -211,6 +215,7 @@ static int teardown(void **state)
 
 	restore_dir_put(f->root);
 	restore_free(f->restore);
+	f->sink->free(f->sink);
 	snprintf(command, sizeof(command), "rm -rf %s", f->path);
 	assert_int_equal(system(command), 0);
 	free(f);

@@ -9,9 +9,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/sync.h"
 #include "payload/payload.h"
-#include "receive/sink.h"
+#include "restore/job.h"
 
 struct sink_direct {
 	struct sink sink; /* first: the two are one pointer */
@@ -19,22 +18,6 @@ struct sink_direct {
 	struct payload_scratch *scratch;
 	uint8_t plain[PAYLOAD_UNENCODED_MAX];
 };
-
-int sink_write_plain(int fd, const uint8_t *p, uint64_t size, uint64_t offset)
-{
-	while (size) {
-		ssize_t n = pwrite(fd, p, size, offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		p += n;
-		offset += n;
-		size -= n;
-	}
-	return 0;
-}
 
 static int payload_failed(struct sink_direct *d, int r, const struct payload_fault *fault)
 {
@@ -45,7 +28,7 @@ static int payload_failed(struct sink_direct *d, int r, const struct payload_fau
 	return -EBADMSG;
 }
 
-static int write_decoded(struct sink_direct *d, int fd, const struct sink_write *w)
+static int write_decoded(struct sink_direct *d, int fd, const struct extent_write *w)
 {
 	struct payload_fault fault = { 0 };
 	int r;
@@ -54,9 +37,8 @@ static int write_decoded(struct sink_direct *d, int fd, const struct sink_write 
 				w->unencoded_len, w->unencoded_offset + w->len, &fault);
 	if (r)
 		return payload_failed(d, r, &fault);
-	r = sink_write_plain(fd, d->plain + w->unencoded_offset, w->len, w->offset);
-	d->sink.stats.decoded += !r;
-	return r;
+	r = write_plain(fd, d->plain + w->unencoded_offset, w->len, w->offset);
+	return r < 0 ? r : EXTENT_DECODED;
 }
 
 /* What can only be helped by decompressing: the kernel's rules, contiguous space, privilege. */
@@ -65,7 +47,7 @@ static bool decoding_helps(int error)
 	return error == ENOSPC || error == ENOTTY || error == EINVAL || error == EPERM;
 }
 
-static int write_encoded(struct sink_direct *d, int fd, const struct sink_write *w)
+static int write_encoded(struct sink_direct *d, int fd, const struct extent_write *w)
 {
 	struct iovec iov = { (void *)w->payload, w->payload_len };
 	struct btrfs_ioctl_encoded_io_args args = {
@@ -106,41 +88,50 @@ static int write_encoded(struct sink_direct *d, int fd, const struct sink_write 
 		return write_decoded(d, fd, w);
 	if (n < 0)
 		return -errno;
-	d->sink.stats.encoded++;
-	return 0;
+	return EXTENT_ENCODED;
 }
 
-static int direct_write(struct sink *s, struct sink_file *f, const struct sink_write *w)
+static int direct_write(struct sink *s, struct restore_file *f, struct extent_write *w)
 {
 	struct sink_direct *d = (struct sink_direct *)s;
-	int r;
+	int form = write_encoded(d, f->fd, w);
 
-	s->text[0] = 0;
-	if (w->compression) {
-		r = write_encoded(d, f->fd, w);
-	} else {
-		r = sink_write_plain(f->fd, w->payload, w->payload_len, w->offset);
-		s->stats.plain += !r;
-	}
-	if (!r) {
-		s->stats.payload_bytes += w->payload_len;
-		s->stats.file_bytes += w->len;
-	}
-	return r;
+	if (form < 0)
+		return form;
+	write_done(f, &(struct write_result){
+			      .offset = w->offset, .len = w->len, .id = -1, .form = form });
+	return 0;
 }
 
-static int direct_settle(struct sink *s, struct sink_file *f)
+static int direct_prove(struct sink *s, struct restore_file *f)
 {
 	return 0;
 }
 
-static void direct_close(struct sink *s, struct sink_file *f)
+static void direct_close(struct sink *s, struct restore_file *f)
 {
 }
 
-static int direct_sync(struct sink *s, int fd)
+/* The core syncs the filesystems itself. */
+static int direct_sync(struct sink *s, struct restore *r)
 {
-	return filesystem_sync(fd);
+	settle_answered(r, 0, 0);
+	return 0;
+}
+
+static int direct_turn(struct sink *s, struct restore *r, int timeout_ms)
+{
+	return 0;
+}
+
+static bool direct_busy(const struct sink *s)
+{
+	return false;
+}
+
+static void direct_drop(struct sink *s, void *buffer)
+{
+	free(buffer);
 }
 
 static void direct_free(struct sink *s)
@@ -160,11 +151,14 @@ int sink_direct_new(bool check, bool decompress, struct sink **out)
 		return -ENOMEM;
 	d->sink = (struct sink){
 		.write = direct_write,
-		.settle = direct_settle,
-		.prove = direct_settle,
+		.prove = direct_prove,
 		.close = direct_close,
 		.sync = direct_sync,
+		.turn = direct_turn,
+		.busy = direct_busy,
+		.drop = direct_drop,
 		.free = direct_free,
+		.nodatacow = true,
 	};
 	d->check = check;
 	d->decompress = decompress;
