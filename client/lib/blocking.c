@@ -101,6 +101,19 @@ int extent_write_wait(struct extent_session *s, const struct extent_write *w)
 	return o.result;
 }
 
+int extent_read_wait(struct extent_session *s, struct extent_read *r)
+{
+	struct outcome o = {};
+	int64_t id = wait_allowed(s);
+
+	if (id < 0)
+		return (int)id;
+	do {
+		id = extent_read(s, r, wait_completed, &o);
+	} while (call_again(s, id, &o));
+	return o.result;
+}
+
 int extent_sync_wait(struct extent_session *s, int file)
 {
 	struct outcome o = {};

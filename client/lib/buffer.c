@@ -248,6 +248,24 @@ void *buffer_give(struct extent_session *s, const void *payload, size_t len)
 	return (uint8_t *)payload - offset;
 }
 
+void buffer_return(struct extent_session *s, void *buffer)
+{
+	struct pool *p = s->pool;
+	size_t at = (size_t)((uint8_t *)buffer - p->base);
+	struct chunk *c = &p->chunks[at / p->chunk_bytes];
+
+	c->given &= ~(UINT64_C(1) << (at % p->chunk_bytes / c->slot));
+}
+
+/* The daemon does not put anything into a hole of the arena: the page would be charged to it. */
+void buffer_touch(const struct extent_session *s, void *buffer, size_t len)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	for (size_t at = 0; at < len; at += page)
+		((volatile uint8_t *)buffer)[at] = 0;
+}
+
 void buffer_release(struct extent_session *s, void *buffer)
 {
 	struct pool *p = s->pool;

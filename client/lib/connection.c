@@ -98,6 +98,7 @@ static int hello_check(struct extent_session *s, const struct wire_hello_reply *
 		.backend = f->backend,
 		.validation = f->validation,
 		.descriptors = f->features & WIRE_FEATURE_FDS,
+		.reads = f->features & WIRE_FEATURE_READ,
 	};
 	if (l->credit_requests > CLIENT_CREDIT_REQUESTS)
 		l->credit_requests = CLIENT_CREDIT_REQUESTS;
@@ -160,7 +161,7 @@ static int tables_make(struct extent_session *s)
 static int session_start(struct extent_session *s)
 {
 	int64_t deadline = now_ms() + HELLO_SECONDS * 1000;
-	uint64_t features = 0;
+	uint64_t features = WIRE_FEATURE_READ;
 	int r;
 
 	if (is_local(s->fd) && !secure_getenv("EXTENTD_NO_DESCRIPTORS"))

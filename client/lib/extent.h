@@ -68,6 +68,7 @@ enum extent_kind {
 	EXTENT_OP_ARENA,
 	EXTENT_OP_LOST, /* not an answer: an earlier write that had been acknowledged as
 			 * accepted or written did not reach the disk; id is that write's */
+	EXTENT_OP_READ,
 };
 
 struct extent_completion {
@@ -79,7 +80,7 @@ struct extent_completion {
 	enum extent_form form; /* for writes */
 	uint64_t detail; /* byte position of a payload fault; number of lost extents for SYNC */
 	int file;	 /* handle the request named, or -1 */
-	uint64_t offset; /* of writes: bytes in the file */
+	uint64_t offset; /* of writes and reads: bytes in the file */
 	uint64_t len;
 	void *userdata;
 };
@@ -108,6 +109,7 @@ struct extent_limits {
 	uint32_t backend;    /* 1 uring, 2 ioctl, 3 decode */
 	uint32_t validation; /* 0 none, 1 structure, 2 full */
 	bool descriptors;    /* false over a forwarded socket: open by path only */
+	bool reads;	     /* the daemon knows EXTENT_READ and extent_read() */
 };
 
 void extent_get_limits(const struct extent_session *s, struct extent_limits *out);
@@ -153,6 +155,7 @@ enum extent_open_flag {
 	EXTENT_EXCLUSIVE = 4,
 	EXTENT_TRUNCATE = 8,
 	EXTENT_NODATACOW = 16, /* take a nodatacow file; durable then means a plain fsync */
+	EXTENT_READ = 32,      /* for extent_read(), and not to be written; alone */
 };
 
 struct extent_file_info { /* what OPEN's completion made known */
@@ -164,15 +167,16 @@ struct extent_file_info { /* what OPEN's completion made known */
 };
 
 /*
- * A file to write to, as a handle >= 0 stored in *file at once: writes may follow without
- * waiting, they complete with an error if the open fails. extent_open_fd() passes a descriptor
- * that the caller opened for writing (best O_RDWR, see UNVERIFIABLE); it stays the caller's and
- * may be closed as soon as the call returns. label names the file in errors. extent_open_path()
- * has the daemon open it beneath a root of its configuration, with this process's rights.
- * A relative path starts from the working directory; mode is subject to this process's umask.
- * Returns the request id. -EMFILE: max_files handles are open. -EAGAIN: out of credits.
- * -EOPNOTSUPP: no descriptors in this session. A handle whose open fails stays taken until
- * extent_close(), so that no write that follows can reach another file.
+ * A file to write to, or with EXTENT_READ to read from, as a handle >= 0 stored in *file at once:
+ * writes may follow without waiting, they complete with an error if the open fails.
+ * extent_open_fd() passes a descriptor that the caller opened for writing (best O_RDWR, see
+ * UNVERIFIABLE), or for reading; it stays the caller's and may be closed as soon as the call
+ * returns. label names the file in errors. extent_open_path() has the daemon open it beneath a root
+ * of its configuration, with this process's rights. A relative path starts from the working
+ * directory; mode is subject to this process's umask. Returns the request id. -EMFILE: max_files
+ * handles are open. -EAGAIN: out of credits. -EOPNOTSUPP: no descriptors in this session. A handle
+ * whose open fails stays taken until extent_close(), so that no write that follows can reach
+ * another file.
  */
 int64_t extent_open_fd(struct extent_session *s, int fd, const char *label, unsigned int flags,
 		       extent_callback done, void *userdata, int *file);
@@ -208,6 +212,40 @@ enum extent_write_flag {
  */
 int64_t extent_write(struct extent_session *s, const struct extent_write *w, extent_callback done,
 		     void *userdata);
+
+enum extent_read_kind {
+	EXTENT_READ_ENCODED = 1, /* the payload is the extent as it lies on disk */
+	EXTENT_READ_PLAIN = 2,	 /* the payload is the content of the file */
+	EXTENT_READ_HOLE = 3,	 /* nothing but zeros, or allocated and never written: no payload */
+	EXTENT_READ_END = 4,	 /* the file ends at or before offset: len is 0 */
+};
+
+/*
+ * file, offset and payload_max (0: the file's max_payload) are the caller's to set; the rest is
+ * filled in before a completion without error. What follows lies at offset + len.
+ */
+struct extent_read {
+	int file;
+	uint64_t offset;
+	uint32_t payload_max; /* bytes that the payload may have */
+	enum extent_read_kind kind;
+	uint64_t len;		   /* bytes of the file that this is about */
+	uint64_t unencoded_len;	   /* bytes that the payload decodes to */
+	uint64_t unencoded_offset; /* where in them the file's begin */
+	uint32_t compression;	   /* enum extent_compression */
+	uint32_t payload_len;
+	void *payload; /* a buffer, now the caller's: to extent_write() or extent_buffer_put();
+			* NULL if there is no payload */
+};
+
+/*
+ * Queues the reading of one extent. r must stay valid until the completion. An extent of which the
+ * file shows only a part is given as its content, EXTENT_READ_PLAIN, since the rest of it is
+ * nobody's business; so is what is not compressed. -EAGAIN as extent_write(). -EOPNOTSUPP: the
+ * daemon does not know reads. The completion's -ENOBUFS: payload_max is too small.
+ */
+int64_t extent_read(struct extent_session *s, struct extent_read *r, extent_callback done,
+		    void *userdata);
 
 /*
  * Completes when all writes queued before it on the file (or, with file -1, by the session) are
@@ -245,6 +283,7 @@ int extent_open_fd_wait(struct extent_session *s, int fd, const char *label, uns
 int extent_open_path_wait(struct extent_session *s, const char *path, unsigned int flags,
 			  unsigned int mode, int *file);
 int extent_write_wait(struct extent_session *s, const struct extent_write *w);
+int extent_read_wait(struct extent_session *s, struct extent_read *r);
 int extent_sync_wait(struct extent_session *s, int file);
 int extent_close_wait(struct extent_session *s, int file);
 int extent_status_wait(struct extent_session *s);

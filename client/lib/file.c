@@ -17,12 +17,14 @@
 #include "base/cleanup.h"
 #include "client/lib/session.h"
 
-#define CALLER_FLAGS (EXTENT_CREATE | EXTENT_EXCLUSIVE | EXTENT_TRUNCATE | EXTENT_NODATACOW)
+#define CALLER_FLAGS                                                                               \
+	(EXTENT_CREATE | EXTENT_EXCLUSIVE | EXTENT_TRUNCATE | EXTENT_NODATACOW | EXTENT_READ)
 
 static_assert(EXTENT_CREATE == (int)WIRE_OPEN_CREATE &&
 		      EXTENT_EXCLUSIVE == (int)WIRE_OPEN_EXCLUSIVE &&
 		      EXTENT_TRUNCATE == (int)WIRE_OPEN_TRUNCATE &&
-		      EXTENT_NODATACOW == (int)WIRE_OPEN_NODATACOW,
+		      EXTENT_NODATACOW == (int)WIRE_OPEN_NODATACOW &&
+		      EXTENT_READ == (int)WIRE_OPEN_READ,
 	      "open flags travel as they are");
 
 struct file *file_get(const struct extent_session *s, int handle)
@@ -106,6 +108,10 @@ static int64_t file_open(struct extent_session *s, int fd, const char *label, un
 	error = request_room(s, 0);
 	if (error)
 		return error;
+	if (flags & EXTENT_READ && !s->limits.reads)
+		return session_error(s, -EOPNOTSUPP,
+				     "open of '%s' for reading: this extentd knows no reads",
+				     label);
 	if (s->open_files >= s->limits.max_files)
 		return session_error(s, -EMFILE, "open of '%s': all %u handles are in use", label,
 				     s->limits.max_files);
@@ -149,7 +155,7 @@ int64_t extent_open_fd(struct extent_session *s, int fd, const char *label, unsi
 	if (!s->limits.descriptors)
 		return session_error(s, -EOPNOTSUPP,
 				     "no descriptors can be passed in this session: open by path");
-	if (fd < 0 || flags & ~(unsigned int)EXTENT_NODATACOW)
+	if (fd < 0 || flags & ~(unsigned int)(EXTENT_NODATACOW | EXTENT_READ))
 		return session_error(s, -EINVAL, "open of descriptor %d: flags %#x", fd, flags);
 
 	if (label) {

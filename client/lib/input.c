@@ -47,7 +47,7 @@ int input_frame(struct extent_session *s, union wire_frame *frame, const uint8_t
 	fixed = wire_fixed_size(h.type);
 	if (h.type < WIRE_TYPE_HELLO_REPLY || !fixed)
 		return malformed(s, "type %u is no reply", h.type);
-	if (h.length < fixed || h.length > sizeof(s->in))
+	if (h.length < fixed || (h.length > sizeof(s->in) && h.type != WIRE_TYPE_READ_REPLY))
 		return malformed(s, "%s of %u bytes", wire_type_name(h.type), h.length);
 	if (s->in_len < fixed)
 		return 0;
@@ -57,7 +57,8 @@ int input_frame(struct extent_session *s, union wire_frame *frame, const uint8_t
 		return malformed(s, "%s: %s", wire_type_name(h.type),
 				 wire_code_text((unsigned int)code));
 	*tail = bytes + fixed;
-	return s->in_len >= h.length;
+	/* A payload goes to where it belongs, as it comes. */
+	return h.type == WIRE_TYPE_READ_REPLY || s->in_len >= h.length;
 }
 
 void input_consume(struct extent_session *s, size_t n)
@@ -72,6 +73,8 @@ ssize_t input_read(struct extent_session *s)
 {
 	ssize_t n;
 
+	if (s->reading)
+		return read_receive(s);
 	memmove(s->in, s->in + s->in_start, s->in_len);
 	s->in_start = 0;
 	n = recv(s->fd, s->in + s->in_len, sizeof(s->in) - s->in_len, MSG_DONTWAIT);
@@ -114,7 +117,7 @@ static int input_ack(struct extent_session *s, const struct wire_ack *a)
 		return malformed(s, "acknowledgement of %llu", (unsigned long long)a->id);
 	if (a->code == WIRE_E_OK) {
 		if (a->kernel_errno || r->d.c.kind == EXTENT_OP_OPEN ||
-		    r->d.c.kind == EXTENT_OP_STATUS ||
+		    r->d.c.kind == EXTENT_OP_STATUS || r->d.c.kind == EXTENT_OP_READ ||
 		    (r->d.c.kind == EXTENT_OP_WRITE && !level_answers(r, a)))
 			return malformed(s, "acknowledgement of %llu does not answer its request",
 					 (unsigned long long)a->id);
@@ -209,6 +212,8 @@ static int dispatch(struct extent_session *s, const union wire_frame *f, const u
 		return input_acks(s, &f->acks, tail);
 	case WIRE_TYPE_OPEN_REPLY:
 		return input_opened(s, &f->open_reply);
+	case WIRE_TYPE_READ_REPLY:
+		return read_answered(s, &f->read_reply);
 	case WIRE_TYPE_STATUS_REPLY:
 		return input_status(s, &f->status_reply, tail);
 	case WIRE_TYPE_LOST_:
@@ -226,19 +231,20 @@ static int dispatch_all(struct extent_session *s)
 	const uint8_t *tail;
 	int r;
 
-	while ((r = input_frame(s, &f, &tail)) > 0) {
+	while (!(r = read_feed(s)) && (r = input_frame(s, &f, &tail)) > 0) {
 		r = dispatch(s, &f, tail);
 		if (r < 0)
 			return r;
-		input_consume(s, f.h.length);
+		input_consume(s,
+			      f.h.type == WIRE_TYPE_READ_REPLY ? sizeof(f.read_reply) : f.h.length);
 	}
-	return r;
+	return r < 0 ? r : 0;
 }
 
 int input_receive(struct extent_session *s)
 {
 	for (int i = 0; i < READS_PER_CALL; i++) {
-		size_t room = sizeof(s->in) - s->in_len;
+		size_t room = s->reading ? s->reading_left : sizeof(s->in) - s->in_len;
 		ssize_t n = input_read(s);
 		int r;
 
@@ -253,7 +259,8 @@ int input_receive(struct extent_session *s)
 			return session_error(s, -ECONNRESET,
 					     "extentd closed the connection%s with %u requests "
 					     "under way",
-					     s->in_len ? " in the middle of a reply" : "",
+					     s->in_len || s->reading ? " in the middle of a reply"
+								     : "",
 					     s->in_flight);
 
 		s->fds_stuck = false;

@@ -39,11 +39,13 @@ struct request {
 	size_t frame_len;
 	const void *tail; /* follows the frame: label, or payload inside buffer */
 	size_t tail_len;
-	char *label;	 /* owned, may be NULL; of an OPEN, until it has been sent */
-	int fd;		 /* owned, -1 if none; until it has been sent */
-	void *buffer;	 /* owned by the request until it is acknowledged; may be NULL */
-	uint32_t credit; /* payload bytes charged */
-	uint8_t level;	 /* asked for, of a WRITE */
+	char *label;		  /* owned, may be NULL; of an OPEN, until it has been sent */
+	int fd;			  /* owned, -1 if none; until it has been sent */
+	void *buffer;		  /* owned by the request until it is acknowledged; may be NULL */
+	uint32_t credit;	  /* payload bytes charged */
+	struct extent_read *read; /* of a READ: the caller's, until it completes */
+	uint8_t level;		  /* asked for, of a WRITE */
+	bool shared;		  /* of a READ: buffer lies in the arena */
 };
 
 enum file_state { FILE_FREE, FILE_OPENING, FILE_OPEN, FILE_FAILED };
@@ -90,6 +92,8 @@ struct extent_session {
 	uint8_t in[CLIENT_INPUT_BYTES];
 	size_t in_start, in_len; /* what is not consumed yet */
 	uint64_t received;	 /* bytes consumed */
+	struct request *reading; /* whose inline payload is arriving */
+	uint32_t reading_left;	 /* bytes of it, still to come */
 
 	uint64_t counters[LIMIT_COUNTERS];
 	unsigned int n_counters;
@@ -126,6 +130,11 @@ int input_error_frame(struct extent_session *s, const union wire_frame *f, const
 ssize_t input_read(struct extent_session *s);
 void input_consume(struct extent_session *s, size_t n);
 
+/* read.c: the answer to a READ, as input_receive(); then, while session.reading, its payload. */
+int read_answered(struct extent_session *s, const struct wire_read_reply *f);
+int read_feed(struct extent_session *s);
+ssize_t read_receive(struct extent_session *s);
+
 /* file.c */
 struct file *file_get(const struct extent_session *s, int handle);
 const char *file_label(const struct extent_session *s, int handle, int64_t id);
@@ -134,11 +143,13 @@ void file_opened(struct extent_session *s, const struct extent_completion *c,
 void file_forget(struct extent_session *s, int handle);
 void file_free_all(struct extent_session *s);
 
-/* buffer.c: take: from the pool to the caller; give: from the caller to a request; release: back to
- * the pool. */
+/* buffer.c: take: from the pool to the caller; give: from the caller to a request; return: from
+ * there to the caller; release: back to the pool. touch: so that its pages are ours. */
 int buffer_take(struct extent_session *s, size_t size, void **out);
 void *buffer_give(struct extent_session *s, const void *payload, size_t len);
 void buffer_release(struct extent_session *s, void *buffer);
+void buffer_return(struct extent_session *s, void *buffer);
+void buffer_touch(const struct extent_session *s, void *buffer, size_t len);
 int buffer_place(struct extent_session *s, const void *payload, uint64_t *offset);
 void buffer_arena_answered(struct extent_session *s, int result);
 void pool_free(struct pool *p);

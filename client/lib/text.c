@@ -74,6 +74,8 @@ static const char *kind_name(enum extent_kind kind)
 		return "open";
 	case EXTENT_OP_WRITE:
 		return "write";
+	case EXTENT_OP_READ:
+		return "read";
 	case EXTENT_OP_SYNC:
 		return "sync";
 	case EXTENT_OP_CLOSE:
@@ -98,6 +100,8 @@ static void describe(FILE *out, const struct extent_session *s, const struct ext
 	if (c->kind == EXTENT_OP_WRITE || c->kind == EXTENT_OP_LOST)
 		fprintf(out, " of %llu bytes at offset %llu", (unsigned long long)c->len,
 			(unsigned long long)c->offset);
+	if (c->kind == EXTENT_OP_READ)
+		fprintf(out, " at offset %llu", (unsigned long long)c->offset);
 	if (label)
 		fprintf(out, " of '%s'", label);
 	else if (c->file >= 0)

@@ -16,6 +16,7 @@
 #include "dispatch.h"
 #include "handle.h"
 #include "opening.h"
+#include "read.h"
 #include "reply.h"
 #include "request.h"
 #include "server.h"
@@ -121,6 +122,7 @@ static struct handle *handle_new(struct session *s, uint32_t number)
 static void do_open(struct session *s, const struct wire_open *f, int fd, const unsigned char *tail)
 {
 	const uint32_t by_path = WIRE_OPEN_CREATE | WIRE_OPEN_EXCLUSIVE | WIRE_OPEN_TRUNCATE;
+	const uint32_t to_write = by_path | WIRE_OPEN_NODATACOW;
 	char path[LIMIT_PATH_BYTES + 1];
 	struct handle *handle;
 	uint32_t code = 0;
@@ -133,7 +135,9 @@ static void do_open(struct session *s, const struct wire_open *f, int fd, const 
 		code = WIRE_E_HANDLE_IN_USE;
 	else if (!session_files_left(s))
 		code = WIRE_E_USER_LIMIT;
-	else if ((fd >= 0 && f->open_flags & by_path) || strlen(path) != f->path_len)
+	else if ((fd >= 0 && f->open_flags & by_path) ||
+		 (f->open_flags & WIRE_OPEN_READ && f->open_flags & to_write) ||
+		 strlen(path) != f->path_len)
 		code = WIRE_E_RESERVED;
 	else if (!(handle = handle_new(s, f->handle)))
 		code = WIRE_E_NO_MEMORY;
@@ -152,8 +156,8 @@ static void do_sync(struct session *s, const struct wire_sync *f)
 
 	if (f->scope == WIRE_SYNC_FILE) {
 		handle = session_handle(s, f->handle);
-		if (!handle) {
-			reply_code(s, f->h.id, WIRE_E_HANDLE, 0);
+		if (!handle || handle->reading) {
+			reply_code(s, f->h.id, handle ? WIRE_E_NOT_WRITABLE : WIRE_E_HANDLE, 0);
 			return;
 		}
 	} else if (f->scope != WIRE_SYNC_SESSION || f->handle) {
@@ -226,6 +230,12 @@ int dispatch(struct session *s, const union wire_frame *f, const unsigned char *
 	if (f->h.type == WIRE_TYPE_HELLO)
 		return do_hello(s, &f->hello);
 
+	if (f->h.type == WIRE_TYPE_READ && !(s->features & WIRE_FEATURE_READ))
+		return WIRE_E_FRAME_TYPE;
+	if (f->h.type == WIRE_TYPE_OPEN && f->open.open_flags & WIRE_OPEN_READ &&
+	    !(s->features & WIRE_FEATURE_READ))
+		return WIRE_E_RESERVED;
+
 	if (claims_fd(f)) {
 		fd = session_take_fd(s);
 		if (fd < 0)
@@ -262,6 +272,9 @@ int dispatch(struct session *s, const union wire_frame *f, const unsigned char *
 		return 0;
 	case WIRE_TYPE_CANCEL:
 		do_cancel(s, &f->cancel);
+		return 0;
+	case WIRE_TYPE_READ:
+		read_start(s, &f->read);
 		return 0;
 	case WIRE_TYPE_STATUS:
 		do_status(s, &f->status);

@@ -12,6 +12,7 @@ struct handle {
 	uint32_t number;
 	struct file *file; /* NULL while it is being opened, and when that failed */
 	bool opening;
+	bool reading;		/* it is to be read, and not written */
 	unsigned int unwritten; /* requests that the kernel has not taken, and the opening */
 	uint64_t lost;		/* extents since the last SYNC of the file */
 };

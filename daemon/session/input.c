@@ -150,6 +150,9 @@ static bool has_room(struct session *s, const union wire_frame *f)
 	const struct server *server = s->server;
 	const struct config *c = server->config;
 
+	if (f->h.type == WIRE_TYPE_READ)
+		return server->n_requests < c->limits.requests_total &&
+		       s->user->requests < (c->limits.requests_total + 1) / 2;
 	if (f->h.type == WIRE_TYPE_SYNC)
 		return s->user->requests < (c->limits.requests_total + 1) / 2;
 	/* Half of them at most for one user, or nobody else could begin anything. */

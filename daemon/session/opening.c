@@ -12,6 +12,7 @@
 #include "opening.h"
 #include "privilege/beneath.h"
 #include "privilege/identity.h"
+#include "read.h"
 #include "reply.h"
 #include "request.h"
 #include "server.h"
@@ -74,6 +75,8 @@ static int open_path(struct opening *o, int root)
 {
 	int flags = O_RDWR, fd;
 
+	if (o->flags & WIRE_OPEN_READ)
+		return open_beneath(root, o->rest, O_RDONLY, 0);
 	if (o->flags & WIRE_OPEN_CREATE)
 		flags |= O_CREAT;
 	if (o->flags & WIRE_OPEN_EXCLUSIVE)
@@ -90,6 +93,7 @@ static void opening_run(struct job *job)
 	const long *types = o->server->store->options.filesystem_types;
 	bool nodatacow = o->flags & WIRE_OPEN_NODATACOW;
 	_cleanup_(closep) int root = -1;
+	enum file_source source;
 	bool peer;
 	int r;
 
@@ -111,12 +115,11 @@ static void opening_run(struct job *job)
 	} else if (!o->rest) {
 		r = 0;
 	}
-	if (r == 0)
-		r = file_examine(o->fd,
-				 o->rest ? FILE_OPENED
-				 : peer	 ? FILE_PASSED
-					 : FILE_SHARED,
-				 nodatacow, types, &o->facts);
+	source = o->rest ? FILE_OPENED : peer ? FILE_PASSED : FILE_SHARED;
+	if (r == 0 && o->flags & WIRE_OPEN_READ)
+		r = file_examine_reading(o->fd, source, types, &o->facts);
+	else if (r == 0)
+		r = file_examine(o->fd, source, nodatacow, types, &o->facts);
 	/* Only now: a file that is refused keeps its contents. */
 	if (r == 0 && o->flags & WIRE_OPEN_TRUNCATE)
 		r = ftruncate(o->facts.fd, 0) < 0 ? -errno : 0;
@@ -180,7 +183,7 @@ static void opening_done(struct job *job)
 		handle->file = file_new(server->store, o->user, &o->facts);
 		if (!handle->file)
 			o->code = WIRE_E_NO_MEMORY;
-		else if (!remember_filesystem(s, handle->file->inode->fs))
+		else if (!handle->reading && !remember_filesystem(s, handle->file->inode->fs))
 			o->code = WIRE_E_USER_LIMIT;
 	}
 	if (o->code && handle->file) {
@@ -198,6 +201,7 @@ static void opening_done(struct job *job)
 	handle->unwritten--;
 	if (s) {
 		write_resume(s);
+		read_resume(s);
 		s->unwritten--;
 		barrier_passed(s, handle, o->seq);
 	}
@@ -260,6 +264,7 @@ void opening_start(struct session *s, struct handle *handle, const struct wire_o
 	o->handle = handle_ref(handle);
 	o->seq = ++s->seq;
 	handle->opening = true;
+	handle->reading = f->open_flags & WIRE_OPEN_READ;
 	handle->unwritten++;
 	s->unwritten++;
 	s->server->n_openings++;

@@ -2,12 +2,16 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "config/config.h"
 #include "input.h"
+#include "read.h"
 #include "reply.h"
 #include "server.h"
+#include "store/store.h"
+#include "store/user.h"
 #include "wire/codes.h"
 
 static bool put(struct session *s, const void *bytes, size_t len)
@@ -26,8 +30,8 @@ static void flush_later(struct session *s, bool ok)
 	event_active(s->flush, 0, 0);
 }
 
-static bool put_frame(struct session *s, uint16_t type, union wire_frame *frame, const void *tail,
-		      size_t tail_len)
+/* All but the tail. */
+static bool put_fixed(struct session *s, uint16_t type, union wire_frame *frame, size_t tail_len)
 {
 	unsigned char bytes[WIRE_FRAME_MAX_FIXED];
 	size_t fixed = wire_fixed_size(type);
@@ -35,7 +39,13 @@ static bool put_frame(struct session *s, uint16_t type, union wire_frame *frame,
 	frame->h.type = type;
 	frame->h.length = (uint32_t)(fixed + tail_len);
 	wire_write(frame, bytes);
-	return put(s, bytes, fixed) && (!tail_len || put(s, tail, tail_len));
+	return put(s, bytes, fixed);
+}
+
+static bool put_frame(struct session *s, uint16_t type, union wire_frame *frame, const void *tail,
+		      size_t tail_len)
+{
+	return put_fixed(s, type, frame, tail_len) && (!tail_len || put(s, tail, tail_len));
 }
 
 static bool put_acks(struct session *s)
@@ -74,8 +84,56 @@ void reply_frame(struct session *s, uint16_t type, union wire_frame *frame, cons
 	flush_later(s, put_acks(s) && put_frame(s, type, frame, tail, tail_len));
 }
 
+struct held {
+	struct session *session;
+	struct user *user;
+	uint64_t bytes;
+};
+
+/* The session exists: its output buffer, which calls this, is freed before it. */
+static void held_release(const void *tail, size_t len, void *arg)
+{
+	struct held *held = arg;
+
+	held->session->output_held -= held->bytes;
+	store_release(held->session->server->store, held->user, (void *)tail, held->bytes);
+	read_taken(held->session, held->bytes);
+	user_unref(held->user);
+	free(held);
+}
+
+void reply_payload(struct session *s, uint16_t type, union wire_frame *frame, void *tail,
+		   size_t tail_len, uint64_t bytes)
+{
+	struct held *held = malloc(sizeof(*held));
+
+	if (held)
+		*held = (struct held){ s, user_ref(s->user), bytes };
+	s->output_held += held ? bytes : 0;
+	if (held && put_acks(s) && put_fixed(s, type, frame, tail_len) &&
+	    evbuffer_add_reference(s->output, tail, tail_len, held_release, held) == 0) {
+		flush_later(s, true);
+		return;
+	}
+	if (held)
+		held_release(tail, tail_len, held);
+	else
+		store_release(s->server->store, s->user, tail, bytes);
+	flush_later(s, false);
+}
+
+/* A peer that leaves payloads lying in the daemon's memory has so long to take the next byte. */
+static void wait_for_peer(struct session *s, bool progress)
+{
+	const struct timeval stalled = { .tv_sec = STALLED_SECONDS };
+
+	if (progress || !event_pending(s->write, EV_WRITE, NULL))
+		event_add(s->write, s->output_held ? &stalled : NULL);
+}
+
 bool reply_flush(struct session *s)
 {
+	bool progress = false;
 	size_t left;
 	int n;
 
@@ -93,13 +151,14 @@ bool reply_flush(struct session *s)
 		}
 		if (n <= 0)
 			break;
+		progress = true;
 	}
 	if (!left && s->state == SESSION_FAILED) {
 		session_end(s);
 		return false;
 	}
 	if (left)
-		event_add(s->write, NULL);
+		wait_for_peer(s, progress);
 
 	s->output_full = left > s->server->config->limits.output_bytes;
 	input_resume(s);

@@ -21,6 +21,11 @@ void reply_code(struct session *session, uint64_t id, uint32_t code, int kernel_
 void reply_frame(struct session *session, uint16_t type, union wire_frame *frame, const void *tail,
 		 size_t tail_len);
 
+/* A frame whose tail stays in memory of the store's that was held as so many bytes: taken over, and
+ * released when it has been sent or never will be. */
+void reply_payload(struct session *session, uint16_t type, union wire_frame *frame, void *tail,
+		   size_t tail_len, uint64_t held);
+
 /* Sends what it can. False if the session ended. */
 bool reply_flush(struct session *session);
 

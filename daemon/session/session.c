@@ -15,6 +15,7 @@
 #include "journal/journal.h"
 #include "opening.h"
 #include "privilege/identity.h"
+#include "read.h"
 #include "reply.h"
 #include "request.h"
 #include "store/arena.h"
@@ -25,7 +26,10 @@
 
 static void flush_cb(evutil_socket_t fd, short what, void *arg)
 {
-	reply_flush(arg);
+	if (what & EV_TIMEOUT)
+		session_end(arg); /* it keeps memory that others need, and takes nothing */
+	else
+		reply_flush(arg);
 }
 
 static void read_cb(evutil_socket_t fd, short what, void *arg)
@@ -79,6 +83,7 @@ int session_new(struct server *server, int taken, struct session **out)
 	TAILQ_INIT(&s->waiting);
 	TAILQ_INIT(&s->barriers);
 	TAILQ_INIT(&s->openings);
+	TAILQ_INIT(&s->fetches);
 	TAILQ_INSERT_TAIL(&server->sessions, s, entry);
 	server->store->counters.now_sessions++;
 
@@ -139,6 +144,7 @@ void session_end(struct session *s)
 	while ((r = TAILQ_FIRST(&s->requests)))
 		request_orphan(r); /* leaves n_requests as it was */
 	openings_orphan(s);
+	reads_orphan(s);
 	barriers_orphan(s);
 	for (unsigned int i = 0; s->handles && i < LIMIT_FILES; i++)
 		handle_unref(s->handles[i]);

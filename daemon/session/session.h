@@ -14,6 +14,7 @@
 
 struct arena;
 struct barrier;
+struct fetch;
 struct evbuffer;
 struct event;
 struct filesystem;
@@ -24,6 +25,7 @@ struct user;
 
 TAILQ_HEAD(request_list, request);
 TAILQ_HEAD(barrier_list, barrier);
+TAILQ_HEAD(fetch_list, fetch);
 
 #define SESSION_INPUT_BYTES (WIRE_FRAME_MAX_FIXED + LIMIT_PATH_BYTES)
 
@@ -69,6 +71,8 @@ struct session {
 
 	/* Output. */
 	struct evbuffer *output;
+	uint64_t output_held; /* bytes of payloads in it, which the store counts */
+	uint64_t inline_read; /* of those, and of the reads under way that will be there */
 	struct wire_ack acks[LIMIT_ACKS_PER_FRAME];
 	unsigned int n_acks;
 
@@ -82,7 +86,8 @@ struct session {
 	unsigned int n_requests;      /* in that list: up to their verdict */
 	struct barrier_list barriers;
 	struct opening_list openings;
-	uint64_t lost; /* extents since the last SYNC */
+	struct fetch_list fetches; /* reads */
+	uint64_t lost;		   /* extents since the last SYNC */
 
 	struct handle **handles; /* LIMIT_FILES, made with the first OPEN */
 	struct arena *arenas[LIMIT_ARENAS];

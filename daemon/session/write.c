@@ -85,6 +85,8 @@ void write_start(struct session *s, const struct wire_write *f)
 	store->counters.writes++;
 	if (!code && !handle)
 		code = WIRE_E_HANDLE;
+	if (!code && handle->reading)
+		code = WIRE_E_NOT_WRITABLE;
 	if (!code && handle->file && handle->file->inode->fs->low)
 		code = WIRE_E_NO_SPACE;
 	if (!code && s->server->draining)

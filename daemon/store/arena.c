@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "arena.h"
 #include "base/cleanup.h"
@@ -127,6 +128,26 @@ int arena_copy(const struct arena *arena, uint64_t offset, void *out, size_t len
 			return -EFAULT;
 		if (n > 0)
 			have += (size_t)n;
+	}
+	return 0;
+}
+
+int arena_put(const struct arena *arena, uint64_t offset, const void *from, size_t len)
+{
+	size_t done = 0;
+
+	if (lseek(arena->fd, (off_t)offset, SEEK_HOLE) < (off_t)(offset + len))
+		return -EFAULT;
+	while (done < len) {
+		ssize_t n = pwrite(arena->fd, (const char *)from + done, len - done,
+				   (off_t)(offset + done));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return -EFAULT;
+		if (n > 0)
+			done += (size_t)n;
 	}
 	return 0;
 }

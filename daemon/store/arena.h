@@ -40,4 +40,11 @@ bool arena_holds(const struct arena *arena, uint64_t offset, uint64_t len);
 /* A private copy of the range: 0, or -errno. Never faults, unlike reading through the map. */
 int arena_copy(const struct arena *arena, uint64_t offset, void *out, size_t len);
 
+/*
+ * The other way round. -EPERM, -EBADF: the client does not let it be written to. -EFAULT: there is
+ * a hole, and its pages would be charged to us instead of the client. In a worker: the client can
+ * make the memfd busy for a while.
+ */
+int arena_put(const struct arena *arena, uint64_t offset, const void *from, size_t len);
+
 #endif

@@ -7,6 +7,7 @@
 #include "extent.h"
 #include "store.h"
 
+struct reading;
 struct store;
 
 /*
@@ -41,6 +42,9 @@ struct engine {
 /* -ENOSYS, -EPERM, -EOPNOTSUPP …: this machine has no such thing for encoded writes. */
 int ring_engine_new(struct store *store, struct engine **out);
 int thread_engine_new(struct store *store, struct engine **out);
+
+/* An encoded read; reader_completed() follows. False: the ring is full. */
+bool ring_read(struct engine *ring, struct reading *reading);
 
 /* What both have in common. result: as the system call's. In the loop's thread. */
 void engine_prepare(struct extent *extent);

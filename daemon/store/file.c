@@ -75,16 +75,14 @@ static int stat_check(const struct stat *st)
 	return 0;
 }
 
-/* The file once more, or -1. */
-static int reopen(int fd, const struct stat *st)
+int file_reopen(int fd, const struct stat *st, const int modes[], size_t n)
 {
-	static const int modes[] = { O_RDWR, O_WRONLY, O_RDONLY };
 	char path[sizeof("/proc/self/fd/") + 11];
 	_cleanup_(closep) int again = -1;
 	struct stat st2;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	for (size_t i = 0; again < 0 && i < ARRAY_SIZE(modes); i++)
+	for (size_t i = 0; again < 0 && i < n; i++)
 		again = open(path, modes[i] | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (again < 0 || fstat(again, &st2) < 0 || st->st_dev != st2.st_dev ||
 	    st->st_ino != st2.st_ino)
@@ -106,11 +104,12 @@ static bool may(int fd, int mode)
 static int descriptors_choose(int fd, enum file_source source, const struct stat *st,
 			      struct file_facts *out)
 {
+	static const int modes[] = { O_RDWR, O_WRONLY, O_RDONLY };
 	_cleanup_(closep) int own = -1;
 	_cleanup_(closep) int peers = -1;
 
 	if (source == FILE_PASSED)
-		own = reopen(fd, st);
+		own = file_reopen(fd, st, modes, ARRAY_SIZE(modes));
 	if (!may(own, O_RDWR)) {
 		peers = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 		if (peers < 0)

@@ -12,7 +12,8 @@ struct inode;
 struct store;
 struct user;
 
-/* A regular file open for writing, through descriptions that are ours alone where possible. */
+/* A regular file open for writing, or for reading, through descriptions that are ours alone where
+ * possible. */
 struct file {
 	struct store *store;
 	struct inode *inode;
@@ -44,6 +45,10 @@ enum file_source {
 struct file_facts;
 int file_examine(int fd, enum file_source source, bool nodatacow_allowed, const long *types,
 		 struct file_facts *out);
+
+/* The same for a descriptor to read from: any regular file that the peer could open so. */
+int file_examine_reading(int fd, enum file_source source, const long *types,
+			 struct file_facts *out);
 
 /* In the loop's thread. Takes over what facts owns, unless it fails. NULL: out of memory. */
 struct file *file_new(struct store *store, struct user *user, struct file_facts *facts);

@@ -2,6 +2,9 @@
 #ifndef EXTENTD_STORE_FILE_FACTS_H
 #define EXTENTD_STORE_FILE_FACTS_H
 
+#include <stddef.h>
+#include <sys/stat.h>
+
 #include "filesystem.h"
 
 /* What file_examine() found; own and peers are owned until file_new() takes them. */
@@ -15,5 +18,8 @@ struct file_facts {
 };
 
 void file_facts_close(struct file_facts *facts);
+
+/* The file once more, in the first of the access modes that the caller may have; or -1. */
+int file_reopen(int fd, const struct stat *st, const int modes[], size_t n);
 
 #endif

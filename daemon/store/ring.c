@@ -30,6 +30,7 @@
 #include "engine.h"
 #include "file.h"
 #include "inode.h"
+#include "reader.h"
 #include "store.h"
 #include "writer.h"
 
@@ -58,6 +59,25 @@ static void ring_prepare(struct io_uring_sqe *sqe, struct extent *e)
 				    e->offset + e->data_done);
 	}
 	io_uring_sqe_set_data(sqe, e);
+}
+
+/* What a completion belongs to: readings are marked in the lowest bit of their address. */
+#define READING_MARK UINT64_C(1)
+
+bool ring_read(struct engine *engine, struct reading *reading)
+{
+	struct ring *r = (struct ring *)engine;
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
+
+	if (!sqe)
+		return false;
+	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, reading->file->fd, &reading->args, 0, 0);
+	sqe->cmd_op = BTRFS_IOC_ENCODED_READ;
+	sqe->flags |= IOSQE_ASYNC; /* looking for the extent may wait for the disk */
+	sqe->user_data = (uintptr_t)reading | READING_MARK;
+	r->in_flight++;
+	event_active(r->flush, 0, 0);
+	return true;
 }
 
 static void ring_submit(struct engine *engine, struct chain *chain)
@@ -130,6 +150,11 @@ static void ring_completions(evutil_socket_t fd, short what, void *arg)
 		int result = cqe->res;
 
 		io_uring_cqe_seen(&r->ring, cqe);
+		if ((uintptr_t)e & READING_MARK) {
+			r->in_flight--;
+			reader_completed((struct reading *)((uintptr_t)e - READING_MARK), result);
+			continue;
+		}
 		if (e == e->chain->tail)
 			complete_silent(r, e->chain);
 		complete(r, e, result);

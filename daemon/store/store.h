@@ -65,6 +65,7 @@ struct store {
 	struct inode_list runnable; /* inodes with extents ready to be written, oldest first */
 	unsigned int lanes;	    /* see writer.h */
 	unsigned int n_extents;	    /* under way, up to their last notify() */
+	struct user_list readers;   /* users with readings that wait, see reader.c */
 	struct event *pump;	    /* runs writer_pump() once, after the events at hand */
 	struct event *lazy;	    /* settles what nobody asked to have settled */
 

@@ -28,6 +28,7 @@ struct user *user_get(uid_t uid)
 	user->refs = 1;
 	TAILQ_INIT(&user->copying);
 	TAILQ_INIT(&user->decoding);
+	TAILQ_INIT(&user->readings);
 	if (!tsearch(user, &users, user_compare)) {
 		free(user);
 		return NULL;

@@ -25,6 +25,9 @@ struct user {
 	/* Extents that wait for memory, in order of arrival: to be copied or decoded into. */
 	struct extent_list copying;
 	struct extent_list decoding;
+	TAILQ_HEAD(, reading) readings; /* that wait for a lane or memory */
+	bool reader;			/* on store->readers */
+	TAILQ_ENTRY(user) reader_entry;
 	bool hungry; /* on store->hungry */
 	TAILQ_ENTRY(user) hungry_entry;
 };

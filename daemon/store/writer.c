@@ -25,6 +25,7 @@
 #include "filesystem.h"
 #include "map.h"
 #include "readback.h"
+#include "reader.h"
 #include "user.h"
 #include "wire/codes.h"
 #include "writer.h"
@@ -232,6 +233,7 @@ void writer_pump(struct store *store)
 	}
 	TAILQ_CONCAT(&store->runnable, &waiting, runnable_entry);
 	check_resume(store);
+	reader_pump(store);
 	commit_pump(store);
 	store->relieved(store->relieved_arg);
 }

@@ -71,7 +71,13 @@
 	X(57, UNSETTLED, EIO, "earlier writes of this scope were lost: LOST frames name them")     \
 	X(60, CANCELLED, ECANCELED, "cancelled before it was written")                             \
 	X(61, TOO_LATE, EALREADY, "no such request, or it is already being written")               \
-	X(62, LEVEL_UNSUPPORTED, EOPNOTSUPP, "this file cannot give the level that was asked for")
+	X(62, LEVEL_UNSUPPORTED, EOPNOTSUPP, "this file cannot give the level that was asked for") \
+	X(70, NOT_READABLE, EBADF, "the file is not open for reading")                             \
+	X(71, READ_FAILED, 0, "the kernel refused the read")                                       \
+	X(72, READ_ROOM, ENOBUFS, "the extent is larger than the room that was given for it")      \
+	X(73, ARENA_CLOSED, EPERM,                                                                 \
+	  "the arena cannot be written to: it is sealed, or opened for "                           \
+	  "reading only")
 
 enum wire_code {
 #define X(code, name, err, text) WIRE_E_##name = code,

@@ -36,7 +36,11 @@
 	X(unchecked, "extents proved by such an fsync, without a look at the map")                 \
 	X(encoded_write_zero_copy, "1 if arenas of trusted peers are written without a copy")      \
 	X(now_pinned_bytes, "bytes of such arenas")                                                \
-	X(in_place, "extents written without a copy")
+	X(in_place, "extents written without a copy")                                              \
+	X(reads, "reads received")                                                                 \
+	X(reads_failed, "reads refused or failed")                                                 \
+	X(reads_encoded, "extents read as they lie on disk")                                       \
+	X(read_bytes, "payload bytes read")
 
 struct wire_counters {
 #define X(name, text) unsigned long long name;

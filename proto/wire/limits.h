@@ -14,7 +14,7 @@
 #define LIMIT_PAYLOAD_BYTES   (128 * KIB)
 #define LIMIT_UNENCODED_BYTES (128 * KIB)
 
-/* Frames. The longest is a WRITE with an inline payload. */
+/* Frames. The longest are those with an inline payload: WRITE and READ_REPLY. */
 #define LIMIT_PATH_BYTES       4095 /* PATH_MAX without its terminating zero */
 #define LIMIT_ERROR_TEXT_BYTES 512
 #define LIMIT_ACKS_PER_FRAME   128
@@ -29,6 +29,7 @@
 #define LIMIT_ARENA_BYTES	  (256 * MIB)
 #define LIMIT_UNSETTLED		  16384 /* writes taken by the kernel and not yet known to be safe */
 #define LIMIT_QUEUED_FDS	  8 /* descriptors received ahead of the frames that claim them */
+#define LIMIT_INLINE_READ_BYTES	  (2 * MIB)   /* payloads read for a peer that has not taken them */
 #define LIMIT_OUTPUT_BYTES	  (256 * KIB) /* unsent replies beyond which no request is read */
 
 #define LIMIT_FILE_HELD 1024 /* writes to a file that wait for one that they overlap */

@@ -96,6 +96,12 @@ static int64_t tail_size(const union wire_frame *f)
 			return 0;
 		return f->write.payload_len <= LIMIT_PAYLOAD_BYTES ? (int64_t)f->write.payload_len
 								   : -1;
+	case WIRE_TYPE_READ_REPLY:
+		if (f->read_reply.arena != WIRE_NO_ARENA)
+			return 0;
+		return f->read_reply.payload_len <= LIMIT_PAYLOAD_BYTES
+			       ? (int64_t)f->read_reply.payload_len
+			       : -1;
 	case WIRE_TYPE_STATUS_REPLY:
 		return f->status_reply.count <= LIMIT_COUNTERS ? (int64_t)f->status_reply.count * 8
 							       : -1;
@@ -135,6 +141,9 @@ int wire_read(const void *bytes, union wire_frame *out)
 		return WIRE_E_RESERVED;
 	if (h.type == WIRE_TYPE_WRITE_ && out->write.arena == WIRE_NO_ARENA &&
 	    out->write.payload_offset)
+		return WIRE_E_RESERVED;
+	if (h.type == WIRE_TYPE_READ && out->read.arena == WIRE_NO_ARENA &&
+	    out->read.payload_offset)
 		return WIRE_E_RESERVED;
 	return 0;
 }

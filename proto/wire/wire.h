@@ -13,11 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_MAGIC	 UINT32_C(0x444e5458) /* "XTND" */
-#define WIRE_VERSION	 1
-#define WIRE_NO_ARENA	 UINT32_MAX  /* the payload follows the frame on the socket */
-#define WIRE_FEATURE_FDS UINT64_C(1) /* descriptors can be passed: not on a forwarded socket */
-#define WIRE_FEATURES	 WIRE_FEATURE_FDS
+#define WIRE_MAGIC	  UINT32_C(0x444e5458) /* "XTND" */
+#define WIRE_VERSION	  1
+#define WIRE_NO_ARENA	  UINT32_MAX  /* the payload follows the frame on the socket */
+#define WIRE_FEATURE_FDS  UINT64_C(1) /* descriptors can be passed: not on a forwarded socket */
+#define WIRE_FEATURE_READ UINT64_C(2) /* OPEN for reading, READ */
+#define WIRE_FEATURES	  (WIRE_FEATURE_FDS | WIRE_FEATURE_READ)
 
 enum wire_ack_level {
 	WIRE_ACCEPTED = 1, /* checked and held by the daemon; lost if the daemon dies */
@@ -43,8 +44,16 @@ enum wire_open_flag {
 	WIRE_OPEN_EXCLUSIVE = 4,
 	WIRE_OPEN_TRUNCATE = 8,
 	WIRE_OPEN_NODATACOW = 16, /* take a nodatacow file, whose "durable" means fsync only */
+	WIRE_OPEN_READ = 32,	  /* to be read, and not written */
 };
-#define WIRE_OPEN_FLAGS 31
+#define WIRE_OPEN_FLAGS 63
+
+enum wire_read_kind {
+	WIRE_READ_ENCODED = 1, /* the payload is the extent as it lies on disk */
+	WIRE_READ_PLAIN = 2,   /* the payload is the content of the file */
+	WIRE_READ_HOLE = 3,    /* there is nothing but zeros, and no payload */
+	WIRE_READ_END = 4,     /* the file ends at or before the offset */
+};
 
 enum wire_backend {
 	WIRE_BACKEND_URING = 1,
@@ -133,6 +142,15 @@ enum wire_backend {
 
 #define WIRE_STATUS(F, R) R(uint64_t, reserved)
 
+#define WIRE_READ(F, R)                                                                            \
+	F(uint32_t, handle)                                                                        \
+	F(uint32_t, arena)	    /* or WIRE_NO_ARENA: the payload comes with the answer */      \
+	F(uint64_t, offset)	    /* in the file */                                              \
+	F(uint64_t, payload_offset) /* in the arena; 0 if inline */                                \
+	F(uint32_t, payload_max)    /* bytes that the payload may have */                          \
+	R(uint32_t, reserved0)                                                                     \
+	R(uint64_t, reserved1)
+
 #define WIRE_STATUS_REPLY(F, R)                                                                    \
 	F(uint32_t, count) /* of the u64 counters that follow, see counters.h */                   \
 	R(uint32_t, reserved)
@@ -165,6 +183,17 @@ enum wire_backend {
 	F(uint32_t, code)                                                                          \
 	F(uint32_t, text_len) /* bytes of UTF-8 that follow */
 
+#define WIRE_READ_REPLY(F, R)                                                                      \
+	F(uint64_t, offset)	      /* as asked */                                               \
+	F(uint64_t, len)	      /* bytes of the file that this answers for */                \
+	F(uint64_t, unencoded_len)    /* bytes that the payload decodes to */                      \
+	F(uint64_t, unencoded_offset) /* where in those bytes the file's start */                  \
+	F(uint32_t, arena)	      /* as asked; WIRE_NO_ARENA: the payload follows */           \
+	F(uint32_t, payload_len)                                                                   \
+	F(uint32_t, compression) /* BTRFS_ENCODED_IO_COMPRESSION_* */                              \
+	F(uint32_t, kind)	 /* enum wire_read_kind */                                         \
+	R(uint64_t, reserved)
+
 /* X(type, NAME, name): requests are below 0x80, replies above. */
 #define WIRE_FRAMES(X)                                                                             \
 	X(0x01, HELLO, hello)                                                                      \
@@ -176,12 +205,14 @@ enum wire_backend {
 	X(0x07, CLOSE, close)                                                                      \
 	X(0x08, CANCEL, cancel)                                                                    \
 	X(0x09, STATUS, status)                                                                    \
+	X(0x0a, READ, read)                                                                        \
 	X(0x81, HELLO_REPLY, hello_reply)                                                          \
 	X(0x82, OPEN_REPLY, open_reply)                                                            \
 	X(0x83, STATUS_REPLY, status_reply)                                                        \
 	X(0x84, ACKS, acks)                                                                        \
 	X(0x85, LOST_, lost)                                                                       \
-	X(0x86, ERROR, error)
+	X(0x86, ERROR, error)                                                                      \
+	X(0x87, READ_REPLY, read_reply)
 
 #define WIRE_FIELD_(type, name) type name;
 
@@ -229,10 +260,14 @@ static_assert(sizeof(struct wire_sync) == 24, "wire");
 static_assert(sizeof(struct wire_close) == 24, "wire");
 static_assert(sizeof(struct wire_cancel) == 24, "wire");
 static_assert(sizeof(struct wire_status) == 24, "wire");
+static_assert(sizeof(struct wire_read) == 56, "wire");
+static_assert(offsetof(struct wire_read, payload_max) == 40, "wire");
 static_assert(sizeof(struct wire_status_reply) == 24, "wire");
 static_assert(sizeof(struct wire_acks) == 24, "wire");
 static_assert(sizeof(struct wire_lost) == 56, "wire");
 static_assert(sizeof(struct wire_error) == 32, "wire");
+static_assert(sizeof(struct wire_read_reply) == 72, "wire");
+static_assert(offsetof(struct wire_read_reply, kind) == 60, "wire");
 
 #define WIRE_FRAME_MAX_FIXED sizeof(union wire_frame)
 

@@ -35,6 +35,15 @@ drop_caches "$mnt"
 check "$mnt/put"
 check "$mnt/pipeline"
 
+# The map of what was put there, by one who may only read it.
+chmod 711 "$mnt" "$mnt/put"
+printf '[Access]\nUsers=root 4242\n' >"$work/extentd.conf"
+kill -HUP "$daemon_pid"
+wait_for 20 grep -q 'read again' "$daemon_log" || fail "SIGHUP"
+as_user 4242 "$examples/extent-map" "$mnt/put/text" >"$work/map" ||
+	fail "extent-map: $(cat "$work/map")"
+[ "$(grep -c ' encoded ' "$work/map")" -eq 21 ] || fail "extent-map: $(cat "$work/map")"
+
 # More files than handles, credits and buffers: back-pressure everywhere.
 mkdir "$work/many" "$mnt/many"
 (cd "$work/many" && split -a 4 -n 1100 "$work/text")

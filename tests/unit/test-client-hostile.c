@@ -400,7 +400,7 @@ static void test_bad_hello(void **state)
 	HELLO_FAILS(magic = 1);
 	HELLO_FAILS(version = 0);
 	HELLO_FAILS(version = 2);
-	HELLO_FAILS(features = 2);
+	HELLO_FAILS(features = 4);
 	HELLO_FAILS(credit_requests = 0);
 	HELLO_FAILS(credit_bytes = 131071);
 	HELLO_FAILS(max_files = 0);

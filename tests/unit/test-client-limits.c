@@ -220,7 +220,7 @@ static void test_handles(void **state)
 	assert_int_equal(extent_open_fd(s, 0, "x", 0, count, NULL, &more), -EMFILE);
 	assert_int_equal(extent_open_fd(s, -1, "x", 0, count, NULL, &more), -EINVAL);
 	assert_int_equal(extent_open_fd(s, 0, "x", EXTENT_CREATE, count, NULL, &more), -EINVAL);
-	assert_int_equal(extent_open_path(s, "x", 32, 0, count, NULL, &more), -EINVAL);
+	assert_int_equal(extent_open_path(s, "x", 64, 0, count, NULL, &more), -EINVAL);
 	assert_int_equal(extent_open_path(s, "", 0, 0, count, NULL, &more), -ENOENT);
 
 	/* Free for reuse as soon as CLOSE is queued, in turn: 0 is taken, 1 is next. */

@@ -170,6 +170,12 @@ static void test_inline_payload_has_no_offset(void **state)
 	assert_int_equal(code_of(&f), 0);
 	f.write.arena = WIRE_NO_ARENA;
 	assert_int_equal(code_of(&f), WIRE_E_RESERVED);
+
+	f = plain(WIRE_TYPE_READ);
+	f.read.payload_offset = 1;
+	assert_int_equal(code_of(&f), 0);
+	f.read.arena = WIRE_NO_ARENA;
+	assert_int_equal(code_of(&f), WIRE_E_RESERVED);
 }
 
 static void test_types(void **state)
@@ -221,6 +227,8 @@ static void limit(uint16_t type, size_t offset, uint64_t max, uint32_t unit)
 
 	if (type == WIRE_TYPE_WRITE_)
 		f.write.arena = WIRE_NO_ARENA;
+	if (type == WIRE_TYPE_READ_REPLY)
+		f.read_reply.arena = WIRE_NO_ARENA;
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		memcpy((uint8_t *)&f + offset, &counts[i], sizeof(counts[i]));
 		f.h.length = fixed + counts[i] * unit; /* wraps as a careless peer's would */
@@ -234,6 +242,8 @@ static void test_limits(void **state)
 {
 	limit(WIRE_TYPE_OPEN, offsetof(struct wire_open, path_len), LIMIT_PATH_BYTES, 1);
 	limit(WIRE_TYPE_WRITE_, offsetof(struct wire_write, payload_len), LIMIT_PAYLOAD_BYTES, 1);
+	limit(WIRE_TYPE_READ_REPLY, offsetof(struct wire_read_reply, payload_len),
+	      LIMIT_PAYLOAD_BYTES, 1);
 	limit(WIRE_TYPE_ACKS, offsetof(struct wire_acks, count), LIMIT_ACKS_PER_FRAME, 32);
 	limit(WIRE_TYPE_STATUS_REPLY, offsetof(struct wire_status_reply, count), LIMIT_COUNTERS, 8);
 	limit(WIRE_TYPE_ERROR, offsetof(struct wire_error, text_len), LIMIT_ERROR_TEXT_BYTES, 1);

@@ -35,6 +35,10 @@ static const struct vector {
 	{ "CLOSE", { .close = { HEADER(CLOSE, 24), 0xf1f2f3f4 } } },
 	{ "CANCEL", { .cancel = { HEADER(CANCEL, 24), UINT64_C(0x0807060504030201) } } },
 	{ "STATUS", { .status = { HEADER(STATUS, 24) } } },
+	{ "READ",
+	  { .read = { HEADER(READ, 56), 5, 2, UINT64_C(0x5152535455565758),
+		      UINT64_C(0x9192939495969798), 0xa1a2a3a4 } } },
+	{ "READ inline", { .read = { HEADER(READ, 56), 5, WIRE_NO_ARENA, 4096, 0, 131072 } } },
 	{ "HELLO_REPLY",
 	  { .hello_reply = { HEADER(HELLO_REPLY, 80), WIRE_MAGIC, 1, 2, WIRE_FEATURE_FDS,
 			     UINT64_C(0x1a1b1c1d1e1f2021), UINT64_C(0x2a2b2c2d2e2f3031), 0x3a3b3c3d,
@@ -49,6 +53,14 @@ static const struct vector {
 	  { .lost = { HEADER(LOST_, 56), UINT64_C(0x9a9b9c9d9e9fa0a1), UINT64_C(0xaaabacadaeafb0b1),
 		      UINT64_C(0xbabbbcbdbebfc0c1), 9, 52, -2 } } },
 	{ "ERROR", { .error = { HEADER(ERROR, 32 + 258), UINT64_C(0xcacbcccdcecfd0d1), 3, 258 } } },
+	{ "READ_REPLY",
+	  { .read_reply = { HEADER(READ_REPLY, 72), UINT64_C(0x5152535455565758),
+			    UINT64_C(0x6162636465666768), UINT64_C(0x7172737475767778),
+			    UINT64_C(0x8182838485868788), 3, 0xa1a2a3a4, 0xb1b2b3b4,
+			    WIRE_READ_ENCODED } } },
+	{ "READ_REPLY inline",
+	  { .read_reply = { HEADER(READ_REPLY, 72 + 4660), 4096, 131072, 131072, 0, WIRE_NO_ARENA,
+			    4660, 2, WIRE_READ_ENCODED } } },
 };
 
 static const struct wire_ack ack = {
