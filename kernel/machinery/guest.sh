@@ -58,7 +58,7 @@ tests_build() { # DIRECTORY
 				source_say "no 32-bit C library: test-compat is not built"
 			continue
 		fi
-		"${CC:-gcc}" "${flags[@]}" "$test" "$KERNEL/tests/encoded.c" -o "$1/$name" \
+		"${CC:-gcc}" "${flags[@]}" "$test" "$KERNEL"/tests/{encoded,fixed}.c -o "$1/$name" \
 			-luring -lzstd -lcmocka -lpthread
 	done
 }

@@ -16,7 +16,7 @@ echo 200 65536 100 >"$dir/disk/slow"
 export FILES=$dir/files SLOW=$dir/slow SLOWDISK=$dir/disk
 
 status=0
-for test in "${@:-refusals requests fixed errors}"; do
+for test in "${@:-refusals requests fixed flight errors}"; do
 	for name in $test; do
 		/tests/test-"$name" || { echo "operation: test-$name: exit $?"; status=1; }
 	done

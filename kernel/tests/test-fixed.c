@@ -7,7 +7,7 @@
  * that does not exist. With the word "bufindex" io_uring itself refuses such an index, whatever
  * the file system makes of the flag (6.12): there the index tells a program nothing.
  */
-#include "encoded.h"
+#include "fixed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,63 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
-#define PAYLOAD	    (64 * 1024)
-#define SLOTS	    16
-#define SLOT_SIZE   (EXTENT_UNENCODED)
-#define ARENA_SIZE  ((size_t)SLOTS * SLOT_SIZE)
-#define DELAY_MS    200
 #define NO_SUCH_BUF 77
-
-static unsigned char plain[EXTENT_UNENCODED], *arena;
-static struct io_uring ring;
-
-static int file_open(const char *dir, const char *name, int flags)
-{
-	char path[512];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", getenv(dir), name);
-	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | flags, 0600);
-	assert_true(fd >= 0);
-	return fd;
-}
-
-static unsigned char *arena_new(void)
-{
-	unsigned char *map =
-		mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	assert_true(map != MAP_FAILED);
-	return map;
-}
-
-static int group_start(void **state)
-{
-	struct iovec whole;
-
-	(void)state;
-	arena = arena_new();
-	whole = (struct iovec){ arena, ARENA_SIZE };
-	return io_uring_queue_init(4 * SLOTS, &ring, 0) ||
-	       io_uring_register_buffers(&ring, &whole, 1);
-}
-
-/* Writes the extent of @seed and @size that is put at @at of the arena, alone. */
-static int write_one(int fd, size_t at, size_t size, unsigned seed, uint64_t offset)
-{
-	struct iovec iov = { arena + at, size };
-	struct btrfs_ioctl_encoded_io_args args = extent_args(&iov, offset);
-
-	extent_fill(seed, size, plain, arena + at);
-	prep_encoded_write_fixed(io_uring_get_sqe(&ring), fd, &args, 0);
-	return ring_run_one(&ring);
-}
 
 static void test_layouts(void **state)
 {
@@ -237,140 +185,6 @@ static void test_dsync(void **state)
 	close(fd);
 }
 
-/* SLOTS writes in flight from a buffer of @own that the caller then takes away somehow. */
-static void in_flight(struct io_uring *own, unsigned char *from, int fd,
-		      struct btrfs_ioctl_encoded_io_args *args, struct iovec *iov)
-{
-	struct iovec whole = { from, ARENA_SIZE };
-
-	assert_int_equal(io_uring_queue_init(2 * SLOTS, own, 0), 0);
-	assert_int_equal(io_uring_register_buffers(own, &whole, 1), 0);
-	for (unsigned i = 0; i < SLOTS; i++) {
-		struct io_uring_sqe *sqe = io_uring_get_sqe(own);
-
-		iov[i] = (struct iovec){ from + (size_t)i * SLOT_SIZE, PAYLOAD };
-		extent_fill(i, PAYLOAD, plain, iov[i].iov_base);
-		args[i] = extent_args(&iov[i], (uint64_t)i * EXTENT_UNENCODED);
-		prep_encoded_write_fixed(sqe, fd, &args[i], 0);
-		sqe->user_data = i;
-	}
-	assert_int_equal(io_uring_submit(own), SLOTS);
-	usleep(DELAY_MS * 1000 / 2); /* on their way to the device by now */
-}
-
-static void test_unregistered_in_flight(void **state)
-{
-	struct btrfs_ioctl_encoded_io_args args[SLOTS];
-	struct iovec iov[SLOTS];
-	struct io_uring own;
-	unsigned char *from = arena_new();
-	int fd = file_open("SLOW", "unregistered", 0), done = 0;
-
-	(void)state;
-	in_flight(&own, from, fd, args, iov);
-	assert_int_equal(io_uring_unregister_buffers(&own), 0);
-	munmap(from, ARENA_SIZE);
-	for (unsigned i = 0; i < SLOTS; i++) {
-		int res = ring_result(&own, i);
-
-		/* One that was not issued yet finds no buffer, or none mapped. */
-		assert_true(res == PAYLOAD || res == -EFAULT);
-		if (res == PAYLOAD) {
-			assert_true(extent_present(fd, args[i].offset, i, PAYLOAD));
-			done++;
-		}
-	}
-	printf("unregistered and unmapped with %d of %d writes in flight\n", done, SLOTS);
-	assert_true(done > 0);
-	io_uring_queue_exit(&own);
-	close(fd);
-}
-
-static void test_ring_exit_in_flight(void **state)
-{
-	struct btrfs_ioctl_encoded_io_args args[SLOTS];
-	struct iovec iov[SLOTS];
-	struct io_uring own;
-	unsigned char *from = arena_new();
-	int fd = file_open("SLOW", "ring-exit", 0);
-	unsigned present = 0;
-
-	(void)state;
-	in_flight(&own, from, fd, args, iov);
-	io_uring_queue_exit(&own);
-	munmap(from, ARENA_SIZE);
-	usleep(3 * DELAY_MS * 1000);
-	assert_int_equal(fsync(fd), 0);
-	for (unsigned i = 0; i < SLOTS; i++)
-		present += extent_present(fd, (uint64_t)i * EXTENT_UNENCODED, i, PAYLOAD);
-	printf("ring gone with %u of %u writes in flight\n", present, SLOTS);
-	close(fd);
-}
-
-/* A child is killed with writes in flight; a fork of it must not share the pinned pages. */
-static void test_killed_in_flight(void **state)
-{
-	int fd = file_open("SLOW", "killed", 0), status;
-	pid_t pid = fork();
-
-	(void)state;
-	if (!pid) {
-		struct btrfs_ioctl_encoded_io_args args[SLOTS];
-		struct iovec iov[SLOTS];
-		struct io_uring own;
-		unsigned char *from = arena_new();
-
-		in_flight(&own, from, fd, args, iov);
-		if (!fork()) {
-			memset(from, 0x55, ARENA_SIZE);
-			_exit(0);
-		}
-		wait(NULL);
-		raise(SIGKILL);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status));
-	usleep(3 * DELAY_MS * 1000);
-	assert_int_equal(fsync(fd), 0);
-	for (unsigned i = 0; i < SLOTS; i++) {
-		uint64_t offset = (uint64_t)i * EXTENT_UNENCODED;
-
-		if (extent_encoded(fd, offset))
-			assert_true(extent_present(fd, offset, i, PAYLOAD));
-	}
-	close(fd);
-}
-
-/* What a caller that changes the buffer during the write can do: spoil this extent, no more. */
-static void test_changed_in_flight(void **state)
-{
-	int fd = file_open("SLOW", "changed", 0), good = 0;
-	struct iovec iov = { arena, PAYLOAD };
-	struct btrfs_ioctl_encoded_io_args args = extent_args(&iov, EXTENT_UNENCODED);
-
-	(void)state;
-	if (!expected("fixed"))
-		skip();
-	assert_int_equal(write_one(fd, 0, PAYLOAD, 0, 0), PAYLOAD);
-	extent_fill(1, PAYLOAD, plain, arena);
-	prep_encoded_write_fixed(io_uring_get_sqe(&ring), fd, &args, 0);
-	assert_int_equal(io_uring_submit(&ring), 1);
-	for (unsigned i = 0; i < 200; i++) {
-		arena[i * 300] ^= 0xff;
-		usleep(1000);
-	}
-	assert_int_equal(ring_result(&ring, 0), PAYLOAD);
-	assert_int_equal(write_one(fd, SLOT_SIZE, PAYLOAD, 2, 2 * EXTENT_UNENCODED), PAYLOAD);
-	assert_int_equal(fsync(fd), 0);
-	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	good = extent_present(fd, EXTENT_UNENCODED, 1, PAYLOAD);
-	assert_true(extent_present(fd, 0, 0, PAYLOAD));
-	assert_true(extent_present(fd, 2 * EXTENT_UNENCODED, 2, PAYLOAD));
-	printf("buffer changed during the write: the extent reads %s, its neighbours are good\n",
-	       good ? "as submitted" : "spoilt");
-	close(fd);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,17 +195,10 @@ int main(void)
 		cmocka_unit_test(test_completion_means_written),
 		cmocka_unit_test(test_own_error),
 		cmocka_unit_test(test_dsync),
-		cmocka_unit_test(test_unregistered_in_flight),
-		cmocka_unit_test(test_ring_exit_in_flight),
-		cmocka_unit_test(test_killed_in_flight),
-		cmocka_unit_test(test_changed_in_flight),
 	};
+	int wanted = group_wanted("fixed");
 
-	if (!expected("uring")) {
-		puts("fixed: no registered buffers for commands on this kernel: skipped");
-		return 0;
-	}
-	if (!getenv("FILES") || !getenv("SLOW") || !getenv("SLOWDISK"))
-		return 99;
+	if (wanted)
+		return wanted == 1 ? 0 : wanted;
 	return cmocka_run_group_tests_name("fixed", tests, group_start, NULL);
 }
