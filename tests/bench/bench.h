@@ -20,8 +20,8 @@ struct payload {
 	uint32_t len;
 };
 
-/* A zstd frame of about half the size of what it stands for. */
-void payload_make(struct payload *p);
+/* A zstd frame of about half the size of the bytes that it stands for: EXTENT_BYTES at most. */
+void payload_make(struct payload *p, size_t bytes);
 
 /* Microseconds of CLOCK_MONOTONIC. */
 double now_us(void);
@@ -33,8 +33,10 @@ const char *scratch_mount(const char *dir);
 pid_t daemon_start(const char *binary, const char *validation, char socket[108]);
 void daemon_stop(pid_t pid);
 
-/* CPU seconds the process has used in user mode, and its resident KiB without arenas. */
+/* CPU seconds the process has used, in user mode and altogether, and its resident KiB without
+ * arenas. */
 double user_seconds(pid_t pid);
+double cpu_seconds(pid_t pid);
 long resident_kib(pid_t pid);
 
 /* One run: the file or files are new, and gone afterwards. Microseconds from start to end. */
@@ -54,6 +56,10 @@ double run_client(const struct load *load);
 /* Baselines without a daemon. */
 double run_ring(const struct load *load);   /* io_uring, chains as the daemon makes them */
 double run_direct(const struct load *load); /* ioctl; with ack durable the safe order, each */
+
+/* CPU seconds of the daemon for as many files of one small extent, and of the same writes without
+ * one. Negative: failed. */
+int files_compare(const struct load *load, pid_t daemon, double *ours, double *theirs);
 
 /* One writer's part, for the two above. */
 double each_process(const struct load *load, void (*one)(const struct load *, unsigned int id));

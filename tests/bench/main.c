@@ -31,7 +31,7 @@ static void tidy(void)
 {
 	char command[512];
 
-	snprintf(command, sizeof(command), "rm -f %s/client.* %s/direct.*", mount_point,
+	snprintf(command, sizeof(command), "rm -rf %s/client.* %s/direct.*", mount_point,
 		 mount_point);
 	if (system(command))
 		abort();
@@ -307,12 +307,39 @@ static int bench_memory(const struct settings *set)
 	return verdict("MiB resident beyond the arenas", kib, 1, 64, false);
 }
 
+/* (f) What small files cost. */
+static int bench_files(const struct settings *set)
+{
+	double ours[RUNS_MAX], theirs[RUNS_MAX], more[RUNS_MAX];
+	char socket[108];
+	pid_t daemon = daemon_start(set->daemon, "structure", socket);
+	struct load load = { .mount = mount_point, .socket = socket, .extents = 10000 };
+
+	printf("files: %u files of one small extent, acknowledgement \"written\", one SYNC at the "
+	       "end, "
+	       "validation: structure\n  baseline: ioctl, one syncfs, a look at each\n",
+	       load.extents);
+	for (unsigned int i = 0; i < set->runs; i++) {
+		tidy();
+		if (files_compare(&load, daemon, &ours[i], &theirs[i]) < 0)
+			return 1;
+		ours[i] *= 1e6;
+		theirs[i] *= 1e6;
+		more[i] = (ours[i] - theirs[i]) / load.extents;
+	}
+	daemon_stop(daemon);
+	line("CPU of extentd", ours, set->runs, load.extents);
+	line("CPU of the same writes without it", theirs, set->runs, load.extents);
+	return verdict("us of CPU a file beyond the writes themselves", more, set->runs, 35.0,
+		       false);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(const struct settings *set);
 } benches[] = {
 	{ "written", bench_written }, { "durable", bench_durable }, { "latency", bench_latency },
-	{ "cpu", bench_cpu },	      { "memory", bench_memory },
+	{ "cpu", bench_cpu },	      { "memory", bench_memory },   { "files", bench_files },
 };
 
 int main(int argc, char *argv[])
@@ -339,10 +366,10 @@ int main(int argc, char *argv[])
 	}
 	if (!set.runs || set.runs > RUNS_MAX || !set.daemon) {
 		fprintf(stderr, "usage: extent-bench --daemon EXTENTD [--runs N] [--dir DIR] "
-				"[written|durable|latency|cpu|memory]\n");
+				"[written|durable|latency|cpu|memory|files]\n");
 		return 2;
 	}
-	payload_make(&payload);
+	payload_make(&payload, EXTENT_BYTES);
 	mount_point = scratch_mount(set.dir);
 	if (!mount_point) {
 		printf("skipped: needs root, btrfs and a loop device\n");

@@ -28,19 +28,19 @@ double now_us(void)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-void payload_make(struct payload *p)
+void payload_make(struct payload *p, size_t bytes)
 {
 	static unsigned char plain[EXTENT_BYTES];
 	uint64_t x = 88172645463325252ULL;
 	size_t n;
 
-	for (size_t i = 0; i < sizeof(plain); i++) {
+	for (size_t i = 0; i < bytes; i++) {
 		x ^= x << 13;
 		x ^= x >> 7;
 		x ^= x << 17;
 		plain[i] = x & 0x100 ? (unsigned char)x : 'e';
 	}
-	n = ZSTD_compress(p->bytes, sizeof(p->bytes), plain, sizeof(plain), 1);
+	n = ZSTD_compress(p->bytes, sizeof(p->bytes), plain, bytes, 1);
 	if (ZSTD_isError(n))
 		abort();
 	p->len = (uint32_t)n;
@@ -131,10 +131,11 @@ void daemon_stop(pid_t pid)
 	daemon_pid = 0;
 }
 
-double user_seconds(pid_t pid)
+/* Of threads that have ended, too. */
+static double seconds_of(pid_t pid, bool user, bool system)
 {
 	char path[32], text[1024];
-	unsigned long ticks = 0;
+	unsigned long in_user = 0, in_system = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
@@ -142,10 +143,22 @@ double user_seconds(pid_t pid)
 	if (!f)
 		return 0;
 	if (fgets(text, sizeof(text), f) && strrchr(text, ')'))
-		sscanf(strrchr(text, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu",
-		       &ticks);
+		sscanf(strrchr(text, ')') + 1,
+		       " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &in_user,
+		       &in_system);
 	fclose(f);
-	return (double)ticks / (double)sysconf(_SC_CLK_TCK);
+	return (double)((user ? in_user : 0) + (system ? in_system : 0)) /
+	       (double)sysconf(_SC_CLK_TCK);
+}
+
+double user_seconds(pid_t pid)
+{
+	return seconds_of(pid, true, false);
+}
+
+double cpu_seconds(pid_t pid)
+{
+	return seconds_of(pid, true, true);
 }
 
 long resident_kib(pid_t pid)
