@@ -34,10 +34,9 @@ int session_take_fd(struct session *s)
 
 	if (!s->n_fds)
 		return -1;
-	fd = s->fds[0];
+	fd = s->fds[s->fds_taken++];
 	s->n_fds--;
 	s->user->queued_fds--;
-	memmove(s->fds, s->fds + 1, s->n_fds * sizeof(s->fds[0]));
 	return fd;
 }
 
@@ -46,6 +45,10 @@ static bool take_descriptors(struct session *s, struct msghdr *msg)
 {
 	bool ok = !(msg->msg_flags & MSG_CTRUNC);
 
+	if (msg->msg_controllen && s->fds_taken) {
+		memmove(s->fds, s->fds + s->fds_taken, s->n_fds * sizeof(s->fds[0]));
+		s->fds_taken = 0;
+	}
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
 		size_t n;
 
@@ -83,7 +86,7 @@ static ssize_t receive(struct session *s)
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(LIMIT_QUEUED_FDS * sizeof(int))];
+		char room[CMSG_SPACE(LIMIT_MESSAGE_FDS * sizeof(int))];
 	} control;
 	struct iovec iov[2];
 	struct msghdr msg = { .msg_iov = iov,
@@ -259,9 +262,6 @@ static void process(struct session *s)
 {
 	while (reading(s) && step(s))
 		;
-	/* Nothing claims a descriptor that came with what is now through. */
-	if (s->n_fds && !s->input_have && reading(s))
-		session_fail(s, WIRE_E_DESCRIPTORS);
 	/* A peer that hangs up while it is not read from must not keep what it has. */
 	if (!reading(s)) {
 		event_del(s->read);
@@ -276,8 +276,12 @@ void input_read(struct session *s)
 	while (reading(s)) {
 		ssize_t n = receive(s);
 
-		if (n == -EAGAIN)
+		if (n == -EAGAIN) {
+			/* Nothing claims a descriptor that came with what is now through. */
+			if (s->n_fds && !s->input_have)
+				session_fail(s, WIRE_E_DESCRIPTORS);
 			return;
+		}
 		if (n == -EBADMSG || n == -EDQUOT) {
 			session_fail(s, n == -EDQUOT ? WIRE_E_USER_LIMIT : WIRE_E_DESCRIPTORS);
 			return;

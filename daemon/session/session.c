@@ -154,7 +154,7 @@ void session_end(struct session *s)
 	for (unsigned int i = 0; i < LIMIT_SESSION_FILESYSTEMS; i++)
 		filesystem_unref(s->filesystems[i]);
 	for (unsigned int i = 0; i < s->n_fds; i++)
-		close(s->fds[i]);
+		close(s->fds[s->fds_taken + i]);
 	event_freep(s->read);
 	event_freep(s->gone);
 	event_freep(s->write);

@@ -64,10 +64,11 @@ struct session {
 	size_t received;
 	uint64_t discard;	   /* payload bytes of a refused write, still to come */
 	int fds[LIMIT_QUEUED_FDS]; /* received and not yet claimed */
-	unsigned int n_fds;
-	bool wants_room;  /* not reading: memory or requests must become free first */
-	bool output_full; /* not reading: the peer must read first */
-	bool broken;	  /* a reply could not be kept: nothing more can be said */
+	unsigned int fds_taken;	   /* of the first ones */
+	unsigned int n_fds;	   /* behind them */
+	bool wants_room;	   /* not reading: memory or requests must become free first */
+	bool output_full;	   /* not reading: the peer must read first */
+	bool broken;		   /* a reply could not be kept: nothing more can be said */
 
 	/* Output. */
 	struct evbuffer *output;

@@ -28,15 +28,18 @@
 #define LIMIT_ARENAS		  4
 #define LIMIT_ARENA_BYTES	  (256 * MIB)
 #define LIMIT_UNSETTLED		  16384 /* writes taken by the kernel and not yet known to be safe */
-#define LIMIT_QUEUED_FDS	  8 /* descriptors received ahead of the frames that claim them */
 #define LIMIT_INLINE_READ_BYTES	  (2 * MIB)   /* payloads read for a peer that has not taken them */
 #define LIMIT_OUTPUT_BYTES	  (256 * KIB) /* unsent replies beyond which no request is read */
+#define LIMIT_MESSAGE_FDS	  253 /* descriptors that travel together: SCM_MAX_FD of net/scm.h */
+/* Received ahead of the frames that claim them: of one message, and of the next that came with its
+ * end. */
+#define LIMIT_QUEUED_FDS (2 * LIMIT_MESSAGE_FDS)
 
 #define LIMIT_FILE_HELD 1024 /* writes to a file that wait for one that they overlap */
 
 /* One user (uid), over all sessions. */
 #define LIMIT_USER_SESSIONS	1024
-#define LIMIT_USER_QUEUED_FDS	1024
+#define LIMIT_USER_QUEUED_FDS	3072
 #define LIMIT_USER_FILES	8192
 #define LIMIT_USER_ARENA_BYTES	(1024 * MIB)
 #define LIMIT_USER_INLINE_BYTES (16 * MIB) /* payload bytes held in the daemon's own memory */

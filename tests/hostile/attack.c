@@ -247,7 +247,8 @@ static void fds(void)
 
 		if (s < 0)
 			break;
-		raw_send(s, "x", 1, fd, 253);
+		for (int i = 0; i < 3; i++)
+			raw_send(s, "x", 1, fd, 253);
 		expect("flood", raw_answer(s, 0), WIRE_E_DESCRIPTORS);
 		close(s);
 		s = raw_hello();

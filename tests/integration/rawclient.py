@@ -10,7 +10,7 @@ import time
 
 HEADER = struct.Struct("<IHHQ")
 HELLO, ARENA, OPEN, WRITE, SYNC, CLOSE, CANCEL, STATUS = 1, 2, 4, 5, 6, 7, 8, 9
-HELLO_REPLY, STATUS_REPLY, ACKS, ERROR = 0x81, 0x83, 0x84, 0x86
+HELLO_REPLY, OPEN_REPLY, STATUS_REPLY, ACKS, ERROR = 0x81, 0x82, 0x83, 0x84, 0x86
 FEATURE_FDS = 1
 
 
@@ -173,8 +173,38 @@ def many(count):
         assert read_frame(s)[0] == STATUS_REPLY
 
 
+def together(directory):
+    """Many OPENs and their descriptors in one message, more than once without waiting: each frame
+    gets its own, which the sizes of the files tell."""
+    s = begin()
+    made, messages = 0, (253, 200, 1, 4)
+    for count in messages:
+        frames, fds = b"", []
+        for i in range(made, made + count):
+            fds.append(os.open(f"{directory}/{i}", os.O_RDWR | os.O_CREAT, 0o600))
+            os.ftruncate(fds[-1], i)
+            frames += frame(OPEN, i + 10, struct.pack("<IIII", i, 1, 0, 20), b"x" * 20)
+            if i % 50 == 9:  # what claims nothing may stand in between
+                frames += status(5)
+        assert len(frames) < 32768 and socket.send_fds(s, [frames], fds) == len(frames)
+        made += count
+        for fd in fds:
+            os.close(fd)
+    answers = 0
+    while answers < made:
+        kind, _, body = read_frame(s)
+        if kind == OPEN_REPLY:
+            handle, size = struct.unpack_from("<I20xQ", body)
+            assert handle == size, f"handle {handle} is the file of {size} bytes"
+            answers += 1
+        assert kind in (OPEN_REPLY, STATUS_REPLY), f"frame {kind:#x}"
+    s.close()
+
+
 mode = sys.argv[1]
-if mode == "many":
+if mode == "together":
+    together(sys.argv[2])
+elif mode == "many":
     many(int(sys.argv[2]))
 else:
     {"slow-reader": slow_reader, "byte-at-a-time": byte_at_a_time, "half-frame": half_frame,

@@ -41,6 +41,20 @@ done
 grown=$((($(rss) - rss_before) / 1024))
 [ $grown -le 128 ] || sanitized || fail "the daemon has grown by $grown MiB"
 
+# --- many descriptors in one message: on a filesystem that the daemon does not know yet, and on one
+# that another client's file makes known
+mkdir "$mnt/together"
+raw together "$mnt/together" || fail "descriptors that travel together"
+same_descriptors "$before"
+mkfifo "$work/hold"
+"$poke" "fd:$mnt/together/known:create" "fd:$work/hold:ro" >/dev/null 2>&1 &
+holder=$!
+wait_for 20 eval '[ $(descriptors) -gt '"$before"' ]' || fail "no second client"
+raw together "$mnt/together" || fail "descriptors that travel together, on a known filesystem"
+: >"$work/hold"
+wait $holder
+same_descriptors "$before"
+
 # --- clients that are killed with everything in flight
 for round in 1 2 3 4 5; do
 	rm -f "$work/said"
