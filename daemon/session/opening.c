@@ -64,9 +64,14 @@ static void opening_free(struct opening *o)
 	free(o);
 }
 
+static uint32_t code_of(int r)
+{
+	return r < 0 ? WIRE_E_OPEN_FAILED : (uint32_t)r;
+}
+
 static void fail(struct opening *o, int r)
 {
-	o->code = r > 0 ? (uint32_t)r : WIRE_E_OPEN_FAILED;
+	o->code = code_of(r);
 	o->kernel_errno = r < 0 ? -r : 0;
 }
 
@@ -119,7 +124,7 @@ static void opening_run(struct job *job)
 	if (r == 0 && o->flags & WIRE_OPEN_READ)
 		r = file_examine_reading(o->fd, source, types, &o->facts);
 	else if (r == 0)
-		r = file_examine(o->fd, source, nodatacow, types, &o->facts);
+		r = file_examine(&o->fd, source, nodatacow, types, &o->facts);
 	/* Only now: a file that is refused keeps its contents. */
 	if (r == 0 && o->flags & WIRE_OPEN_TRUNCATE)
 		r = ftruncate(o->facts.fd, 0) < 0 ? -errno : 0;
@@ -152,12 +157,12 @@ static enum wire_backend backend_of(const struct file *file)
 	return file->store->counters.engine_uring ? WIRE_BACKEND_URING : WIRE_BACKEND_IOCTL;
 }
 
-static void open_reply(struct opening *o)
+static void open_reply(struct session *s, const struct handle *handle, uint64_t id)
 {
-	struct file *file = o->handle->file;
+	const struct file *file = handle->file;
 	union wire_frame frame = { .open_reply = {
-					   .h.id = o->id,
-					   .handle = o->handle->number,
+					   .h.id = id,
+					   .handle = handle->number,
 					   .backend = backend_of(file),
 					   .sector_size = file->inode->fs->sector_size,
 					   .max_payload = LIMIT_PAYLOAD_BYTES,
@@ -165,8 +170,32 @@ static void open_reply(struct opening *o)
 					   .file_size = file->size,
 				   } };
 
-	o->session->credit_requests--;
-	reply_frame(o->session, WIRE_TYPE_OPEN_REPLY, &frame, NULL, 0);
+	s->credit_requests--;
+	reply_frame(s, WIRE_TYPE_OPEN_REPLY, &frame, NULL, 0);
+}
+
+/* 0, and the handle has its file; or a code. */
+static uint32_t handle_fill(struct session *s, struct handle *handle, struct file_facts *facts)
+{
+	struct file *file = file_new(s->server->store, s->user, facts);
+
+	if (!file)
+		return WIRE_E_NO_MEMORY;
+	if (!handle->reading && !remember_filesystem(s, file->inode->fs)) {
+		file_unref(file);
+		return WIRE_E_USER_LIMIT;
+	}
+	handle->file = file;
+	return 0;
+}
+
+static void answer(struct session *s, const struct handle *handle, uint64_t id, uint32_t code,
+		   int kernel_errno)
+{
+	if (code)
+		reply_code(s, id, code, kernel_errno);
+	else
+		open_reply(s, handle, id);
 }
 
 static void opening_done(struct job *job)
@@ -179,23 +208,11 @@ static void opening_done(struct job *job)
 	lane_give(server->store, o->user, NULL);
 	server->n_openings--;
 	handle->opening = false;
-	if (!o->code && s) {
-		handle->file = file_new(server->store, o->user, &o->facts);
-		if (!handle->file)
-			o->code = WIRE_E_NO_MEMORY;
-		else if (!handle->reading && !remember_filesystem(s, handle->file->inode->fs))
-			o->code = WIRE_E_USER_LIMIT;
-	}
-	if (o->code && handle->file) {
-		file_unref(handle->file);
-		handle->file = NULL;
-	}
 	if (s) {
+		if (!o->code)
+			o->code = handle_fill(s, handle, &o->facts);
 		TAILQ_REMOVE(&s->openings, o, session_entry);
-		if (o->code)
-			reply_code(s, o->id, o->code, o->kernel_errno);
-		else
-			open_reply(o);
+		answer(s, handle, o->id, o->code, o->kernel_errno);
 	}
 
 	handle->unwritten--;
@@ -221,12 +238,42 @@ static void opening_queue(struct opening *o)
 	workers_queue(o->server->store->blocking, &o->job);
 }
 
+/*
+ * A descriptor on a filesystem that is known: a restore of small files opens them by the thousand,
+ * and a worker's turn costs more than the opening.
+ */
+static bool open_quickly(struct session *s, struct handle *handle, const struct wire_open *f,
+			 int *fd)
+{
+	const bool nodatacow = f->open_flags & WIRE_OPEN_NODATACOW;
+	struct file_facts facts;
+	uint32_t code;
+	bool done;
+	int r;
+
+	if (identity_assume(s->identity) < 0)
+		return false;
+	done = file_examine_quickly(s->server->store, fd, s->identity->uid, nodatacow, &facts, &r);
+	identity_restore();
+	if (!done)
+		return false;
+	closep(fd);
+	code = r ? code_of(r) : handle_fill(s, handle, &facts);
+	file_facts_close(&facts);
+	answer(s, handle, f->h.id, code, r < 0 ? -r : 0);
+	return true;
+}
+
 void opening_start(struct session *s, struct handle *handle, const struct wire_open *f, int fd,
 		   const char *path)
 {
-	struct opening *o = calloc(1, sizeof(*o));
 	const char *root, *rest;
+	struct opening *o;
 
+	handle->reading = f->open_flags & WIRE_OPEN_READ;
+	if (fd >= 0 && !handle->reading && open_quickly(s, handle, f, &fd))
+		return;
+	o = calloc(1, sizeof(*o));
 	if (!o) {
 		if (fd >= 0)
 			close(fd);
@@ -264,7 +311,6 @@ void opening_start(struct session *s, struct handle *handle, const struct wire_o
 	o->handle = handle_ref(handle);
 	o->seq = ++s->seq;
 	handle->opening = true;
-	handle->reading = f->open_flags & WIRE_OPEN_READ;
 	handle->unwritten++;
 	s->unwritten++;
 	s->server->n_openings++;

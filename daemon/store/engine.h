@@ -4,28 +4,12 @@
 
 #include <stdbool.h>
 
-#include "extent.h"
-#include "store.h"
+#include "chain.h"
 
 struct reading;
 struct store;
 
-/*
- * How writes reach the kernel. A chain is a few extents of one inode, executed one after the
- * other; one that fails does not stop those behind it. The kernel (or a thread) owns the
- * extents until engine_completed() for each; the chain itself is the writer's.
- */
-struct chain {
-	struct extent_list extents;
-	unsigned int n;
-	unsigned int remaining; /* not completed */
-	struct extent *tail;	/* the last one submitted: the ring's */
-	struct inode *inode;
-	struct user *user;
-	struct file *file; /* of the first extent; keeps the inode */
-	struct job job;
-};
-
+/* How writes reach the kernel: the ring, or threads. */
 struct engine;
 
 struct engine_ops {

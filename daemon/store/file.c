@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/cleanup.h"
 #include "file.h"
@@ -51,10 +52,9 @@ static int flags_check(int fd, bool nodatacow_allowed, struct file_facts *out)
 	return 0;
 }
 
-static int access_check(int fd)
+/* flags: as fcntl() has answered. */
+static int access_check(int flags)
 {
-	int flags = fcntl(fd, F_GETFL);
-
 	if (flags < 0)
 		return -errno;
 	if (flags & O_PATH || (flags & O_ACCMODE) == O_RDONLY)
@@ -64,64 +64,60 @@ static int access_check(int fd)
 	return 0;
 }
 
-static int stat_check(const struct stat *st)
+static int mode_check(mode_t mode, uint64_t links)
 {
-	if (!S_ISREG(st->st_mode))
+	if (!S_ISREG(mode))
 		return WIRE_E_NOT_REGULAR;
-	if (st->st_mode & (S_ISUID | S_ISGID))
+	if (mode & (S_ISUID | S_ISGID))
 		return WIRE_E_PRIVILEGED_FILE;
-	if (!st->st_nlink)
+	if (!links)
 		return WIRE_E_UNLINKED;
 	return 0;
 }
 
-int file_reopen(int fd, const struct stat *st, const int modes[], size_t n)
+int file_reopen(int fd, const int modes[], size_t n, int *mode)
 {
 	char path[sizeof("/proc/self/fd/") + 11];
 	_cleanup_(closep) int again = -1;
-	struct stat st2;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	for (size_t i = 0; again < 0 && i < n; i++)
+	/* Not to wait for somebody's lease. */
+	for (size_t i = 0; again < 0 && i < n; i++) {
+		*mode = modes[i];
 		again = open(path, modes[i] | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (again < 0 || fstat(again, &st2) < 0 || st->st_dev != st2.st_dev ||
-	    st->st_ino != st2.st_ino)
-		return -1;
-	/* The ring would take it for "fail rather than wait". */
-	if (fcntl(again, F_SETFL, fcntl(again, F_GETFL) & ~O_NONBLOCK) < 0)
+	}
+	/* The ring would take O_NONBLOCK for "fail rather than wait". */
+	if (again < 0 || fcntl(again, F_SETFL, 0) < 0)
 		return -1;
 	return steal_fd(&again);
 }
 
-static bool may(int fd, int mode)
+static bool may(int has, int mode)
 {
-	int has = fd < 0 ? O_ACCMODE : fcntl(fd, F_GETFL) & O_ACCMODE;
-
 	return has == mode || has == O_RDWR;
 }
 
 /* Keeps of the two what is needed; see the top. */
-static int descriptors_choose(int fd, enum file_source source, const struct stat *st,
-			      struct file_facts *out)
+static void descriptors_choose(int *fd, int fd_mode, enum file_source source,
+			       struct file_facts *out)
 {
 	static const int modes[] = { O_RDWR, O_WRONLY, O_RDONLY };
-	_cleanup_(closep) int own = -1;
-	_cleanup_(closep) int peers = -1;
+	int mode = O_ACCMODE; /* nothing may be done through it */
 
-	if (source == FILE_PASSED)
-		own = file_reopen(fd, st, modes, ARRAY_SIZE(modes));
-	if (!may(own, O_RDWR)) {
-		peers = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-		if (peers < 0)
-			return -errno;
+	if (source == FILE_OPENED) {
+		out->own = steal_fd(fd);
+		mode = fd_mode;
+	} else if (source == FILE_PASSED) {
+		out->own = file_reopen(*fd, modes, ARRAY_SIZE(modes), &mode);
 	}
-	if (source == FILE_OPENED)
-		own = steal_fd(&peers);
-	out->fd = may(own, O_WRONLY) ? own : peers;
-	out->view = may(own, O_RDONLY) ? own : may(peers, O_RDONLY) ? peers : -1;
-	out->own = steal_fd(&own);
-	out->peers = steal_fd(&peers);
-	return 0;
+	if (out->own < 0)
+		mode = O_ACCMODE;
+	if (mode != O_RDWR && *fd >= 0)
+		out->peers = steal_fd(fd);
+	out->fd = may(mode, O_WRONLY) ? out->own : out->peers;
+	out->view = may(mode, O_RDONLY)				? out->own
+		    : out->peers >= 0 && may(fd_mode, O_RDONLY) ? out->peers
+								: -1;
 }
 
 void file_facts_close(struct file_facts *facts)
@@ -131,53 +127,77 @@ void file_facts_close(struct file_facts *facts)
 	facts->own = facts->peers = -1;
 }
 
-int file_examine(int fd, enum file_source source, bool nodatacow_allowed, const long *types,
+/* flags: as fcntl() has answered. out->fs is known. */
+static int inode_examine(int *fd, int flags, enum file_source source, bool nodatacow_allowed,
+			 const struct statx *st, struct file_facts *out)
+{
+	int r = mode_check(st->stx_mode, st->stx_nlink);
+
+	if (!r)
+		r = flags_check(*fd, nodatacow_allowed, out);
+	if (r)
+		return r;
+	descriptors_choose(fd, flags & O_ACCMODE, source, out);
+	out->device = makedev(st->stx_dev_major, st->stx_dev_minor);
+	out->number = st->stx_ino;
+	out->size = st->stx_size;
+	return 0;
+}
+
+int file_examine(int *fd, enum file_source source, bool nodatacow_allowed, const long *types,
 		 struct file_facts *out)
 {
-	struct stat st;
-	int r;
+	int flags = fcntl(*fd, F_GETFL), r;
+	struct statx st;
 
 	*out = (struct file_facts){ .own = -1, .peers = -1 };
-	r = access_check(fd);
+	r = access_check(flags);
 	if (!r)
-		r = filesystem_examine(fd, &out->fs);
+		r = filesystem_examine(*fd, &out->fs);
 	if (r)
 		return r;
 	while (*types && *types != out->fs.type)
 		types++;
 	if (!*types)
 		return WIRE_E_FILESYSTEM;
-
-	if (fstat(fd, &st) < 0)
+	if (filesystem_stat(*fd, &st) < 0)
 		return -errno;
-	r = stat_check(&st);
-	if (!r)
-		r = flags_check(fd, nodatacow_allowed, out);
-	if (r)
-		return r;
-
-	r = descriptors_choose(fd, source, &st, out);
-	if (r)
-		return r;
-	out->device = st.st_dev;
-	out->number = st.st_ino;
-	out->size = (uint64_t)st.st_size;
-	return 0;
+	return inode_examine(fd, flags, source, nodatacow_allowed, &st, out);
 }
 
-int file_recheck(const struct file *file)
+/*
+ * Opening the file again could have to read its access list from the disk, which may be stuck: for
+ * its owner the mode decides, and that is in memory.
+ */
+bool file_examine_quickly(const struct store *store, int *fd, uid_t peer, bool nodatacow_allowed,
+			  struct file_facts *out, int *result)
+{
+	int flags = fcntl(*fd, F_GETFL);
+	struct statx st;
+
+	*out = (struct file_facts){ .own = -1, .peers = -1 };
+	if (!filesystem_recognize(store, *fd, &out->fs, &st) || st.stx_uid != peer)
+		return false;
+	*result = access_check(flags);
+	if (!*result)
+		*result = inode_examine(fd, flags, FILE_PASSED, nodatacow_allowed, &st, out);
+	return true;
+}
+
+int file_recheck(const struct file *file, uint64_t *size)
 {
 	struct stat st;
 
 	if (!file_is_ours(file)) {
-		int r = access_check(file->fd);
+		int r = access_check(fcntl(file->fd, F_GETFL));
 
 		if (r)
 			return r < 0 ? WIRE_E_NOT_WRITABLE : r;
 	}
 	if (fstat(file->fd, &st) < 0)
 		return WIRE_E_NOT_REGULAR;
-	return stat_check(&st);
+	*size = (uint64_t)st.st_size;
+	return mode_check(st.st_mode, st.st_nlink);
 }
 
 struct file *file_new(struct store *store, struct user *user, struct file_facts *facts)

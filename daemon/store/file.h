@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "workers.h"
 
@@ -40,15 +41,23 @@ enum file_source {
 /*
  * Checks that a descriptor is one to write to and finds out what is needed to do so. Runs in a
  * worker, as the peer (see identity_assume()): reopening through /proc must succeed or fail with
- * the peer's rights. 0, a positive enum wire_code, or -errno.
+ * the peer's rights. 0, a positive enum wire_code, or -errno. Takes fd, leaving -1, if it is
+ * needed.
  */
 struct file_facts;
-int file_examine(int fd, enum file_source source, bool nodatacow_allowed, const long *types,
+int file_examine(int *fd, enum file_source source, bool nodatacow_allowed, const long *types,
 		 struct file_facts *out);
 
 /* The same for a descriptor to read from: any regular file that the peer could open so. */
 int file_examine_reading(int fd, enum file_source source, const long *types,
 			 struct file_facts *out);
+
+/*
+ * As file_examine(), but in the loop's thread, for a passed descriptor, as the peer, whose uid it
+ * is: true if it could be done without a worker, because its filesystem is known.
+ */
+bool file_examine_quickly(const struct store *store, int *fd, uid_t peer, bool nodatacow_allowed,
+			  struct file_facts *out, int *result);
 
 /* In the loop's thread. Takes over what facts owns, unless it fails. NULL: out of memory. */
 struct file *file_new(struct store *store, struct user *user, struct file_facts *facts);
@@ -58,7 +67,8 @@ void file_unref(struct file *file);
 /* Written through a description that the peer does not share: it can't set O_APPEND. */
 bool file_is_ours(const struct file *file);
 
-/* True if the peer has made the file unfit since it was opened; a positive enum wire_code. */
-int file_recheck(const struct file *file);
+/* 0 and the size in bytes; or if the peer has made the file unfit since it was opened, a positive
+ * enum wire_code. */
+int file_recheck(const struct file *file, uint64_t *size);
 
 #endif

@@ -3,7 +3,6 @@
 #define EXTENTD_STORE_FILE_FACTS_H
 
 #include <stddef.h>
-#include <sys/stat.h>
 
 #include "filesystem.h"
 
@@ -19,7 +18,10 @@ struct file_facts {
 
 void file_facts_close(struct file_facts *facts);
 
-/* The file once more, in the first of the access modes that the caller may have; or -1. */
-int file_reopen(int fd, const struct stat *st, const int modes[], size_t n);
+/*
+ * The file once more, in the first of the access modes that the caller may have; or -1. It is the
+ * same inode: the link in /proc leads to nothing else, whatever has become of the name.
+ */
+int file_reopen(int fd, const int modes[], size_t n, int *mode);
 
 #endif

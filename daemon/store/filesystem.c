@@ -44,6 +44,57 @@ int filesystem_examine(int fd, struct filesystem_facts *out)
 	return 0;
 }
 
+#define MOUNT_UNKNOWN UINT64_MAX
+
+int filesystem_stat(int fd, struct statx *st)
+{
+	/* The mount's number is put in by the VFS (Linux 5.8). */
+	return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+		     STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_UID | STATX_INO | STATX_SIZE |
+			     STATX_MNT_ID,
+		     st);
+}
+
+/*
+ * Why the loop's thread may do this with any descriptor that it is sent:
+ *  1. AT_STATX_DONT_SYNC makes FUSE and network filesystems answer from what they have in memory;
+ *     no server is asked. So statx() returns, whatever the descriptor is of.
+ *  2. A mount's number is taken until the mount is gone, and a descriptor keeps its mount, also
+ *     after umount -l. The anchor is held for as long as the filesystem is known. So who shows the
+ *     anchor's number is on the anchor's mount, and has its superblock: one that a worker has
+ *     found to be a btrfs of an accepted type.
+ *  3. There, flags and permissions of an inode that is open are in memory.
+ */
+bool filesystem_recognize(const struct store *store, int fd, struct filesystem_facts *out,
+			  struct statx *st)
+{
+	const struct filesystem *fs;
+
+	if (filesystem_stat(fd, st) < 0 || !(st->stx_mask & STATX_MNT_ID))
+		return false;
+	TAILQ_FOREACH(fs, &store->filesystems, entry)
+		if (fs->btrfs && fs->mount == st->stx_mnt_id)
+			break;
+	if (!fs)
+		return false;
+	*out = (struct filesystem_facts){
+		.type = BTRFS_SUPER_MAGIC,
+		.id = { fs->id[0], fs->id[1] },
+		.btrfs = true,
+		.low = fs->low,
+		.sector_size = fs->sector_size,
+	};
+	return true;
+}
+
+static uint64_t mount_of(int fd)
+{
+	struct statx st;
+
+	return filesystem_stat(fd, &st) == 0 && st.stx_mask & STATX_MNT_ID ? st.stx_mnt_id
+									   : MOUNT_UNKNOWN;
+}
+
 struct filesystem *filesystem_get(struct store *store, int fd, const struct filesystem_facts *facts)
 {
 	struct filesystem *fs;
@@ -66,6 +117,7 @@ struct filesystem *filesystem_get(struct store *store, int fd, const struct file
 	fs->refs = 1;
 	memcpy(fs->id, facts->id, sizeof(fs->id));
 	fs->btrfs = facts->btrfs;
+	fs->mount = mount_of(fs->anchor);
 	fs->low = facts->low;
 	fs->sector_size = facts->sector_size;
 	TAILQ_INIT(&fs->inodes);

@@ -2,6 +2,8 @@
 #ifndef EXTENTD_STORE_FILESYSTEM_H
 #define EXTENTD_STORE_FILESYSTEM_H
 
+#include <sys/stat.h>
+
 #include "store.h"
 
 struct sync;
@@ -13,6 +15,7 @@ struct filesystem {
 	unsigned int refs; /* inodes, sessions, settles */
 	uint64_t id[2];	   /* btrfs: the uuid; others: the device, 0 */
 	int anchor;	   /* any descriptor on it, for syncfs */
+	uint64_t mount;	   /* that the anchor is on, and keeps; see filesystem_recognize() */
 	bool btrfs;
 	bool low;	/* on space for metadata: takes no writes, see space.h */
 	bool read_only; /* said so once */
@@ -42,6 +45,18 @@ int filesystem_examine(int fd, struct filesystem_facts *out);
 /* Finds or makes; fd becomes the anchor of a new one, duplicated. NULL when out of memory. */
 struct filesystem *filesystem_get(struct store *store, int fd,
 				  const struct filesystem_facts *facts);
+
+/*
+ * True if a descriptor from a peer is on a btrfs that is known: what filesystem_examine() would
+ * find out, and what statx() says of the file. In the loop's thread; never waits for a server or
+ * another machine. False: a worker has to look.
+ */
+bool filesystem_recognize(const struct store *store, int fd, struct filesystem_facts *out,
+			  struct statx *st);
+
+/* What there is to know of a file for opening it; may hang, except on such a filesystem. */
+int filesystem_stat(int fd, struct statx *st);
+
 struct filesystem *filesystem_ref(struct filesystem *fs);
 void filesystem_unref(struct filesystem *fs);
 

@@ -103,12 +103,12 @@ static int map_count(struct map *m, uint64_t from, uint64_t to, uint64_t end, st
 	return 0;
 }
 
-void map_before(struct extent_list *extents, int fd)
+void map_before(struct extent_list *extents)
 {
 	struct extent *e;
 
 	TAILQ_FOREACH(e, extents, entry) {
-		struct map m = { .fd = fd };
+		struct map m = { .fd = e->file->fd };
 		struct tally tally;
 
 		if (e->fresh || !readback_needed(e))

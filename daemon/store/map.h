@@ -11,7 +11,7 @@
 
 /* For the extents that will have to be looked at: whether their range is a hole (or unwritten),
  * and if not, what to compare with. */
-void map_before(struct extent_list *extents, int fd);
+void map_before(struct extent_list *extents);
 
 enum map_finding {
 	MAP_ABSENT,  /* not all of the range holds written data */

@@ -22,9 +22,9 @@ static int access_check(int fd)
 
 int file_examine_reading(int fd, enum file_source source, const long *types, struct file_facts *out)
 {
-	static const int mode[] = { O_RDONLY };
+	static const int modes[] = { O_RDONLY };
 	struct stat st;
-	int own = -1, r;
+	int own = -1, mode, r;
 
 	*out = (struct file_facts){ .own = -1, .peers = -1 };
 	r = access_check(fd);
@@ -43,7 +43,7 @@ int file_examine_reading(int fd, enum file_source source, const long *types, str
 
 	/* For a file position of our own: the reader looks for holes with it. */
 	if (source == FILE_PASSED)
-		own = file_reopen(fd, &st, mode, 1);
+		own = file_reopen(fd, modes, ARRAY_SIZE(modes), &mode);
 	if (own >= 0) {
 		out->own = own;
 	} else {

@@ -2,7 +2,6 @@
 #ifndef EXTENTD_STORE_WRITER_H
 #define EXTENTD_STORE_WRITER_H
 
-struct chain;
 struct extent;
 struct filesystem;
 struct inode;
@@ -14,9 +13,6 @@ void writer_checked(struct extent *extent);
 
 /* Checked, and no overlapping extent is before it. */
 void writer_reserved(struct extent *extent);
-
-/* All extents of the chain have left it. */
-void chain_free(struct chain *chain);
 
 /* The inode may have something to write: looked at once the events at hand are through. */
 void writer_wake(struct inode *inode);
