@@ -15,6 +15,12 @@
 
 #define EXTENT_BYTES (128 * 1024)
 
+struct settings {
+	unsigned int runs;
+	const char *dir;
+	const char *daemon;
+};
+
 struct payload {
 	unsigned char bytes[EXTENT_BYTES];
 	uint32_t len;
@@ -63,6 +69,13 @@ int files_compare(const struct load *load, pid_t daemon, double *ours, double *t
 
 /* One writer's part, for the two above. */
 double each_process(const struct load *load, void (*one)(const struct load *, unsigned int id));
+
+/* (e) */
+int bench_memory(const struct settings *set, const char *mount_point,
+		 const struct payload *payload);
+
+/* Prints the ratio and says whether it is good enough: 0, or 1. */
+int verdict(const char *what, double *ratio, unsigned int n, double goal, bool at_least);
 
 void median_of(double *values, unsigned int n, double *low, double *median, double *high);
 
