@@ -55,13 +55,15 @@ void lane_give(struct store *store, struct user *user, struct filesystem *fs)
 
 /*
  * A write in place completes when its I/O is done, and a chain would do one after the other. So
- * each is a chain of its own, and as many of them as there are lanes may be under way.
+ * each is a chain of its own, and more of them may be under way: half of what one user may have.
  */
 static bool may_go(struct inode *inode)
 {
 	struct extent *first = TAILQ_FIRST(&inode->ready);
 
-	return first && (inode->chains < CHAINS_PER_INODE || extent_in_place(first));
+	return first && (inode->chains < CHAINS_PER_INODE ||
+			 (extent_in_place(first) &&
+			  inode->chains < inode->store->options.blocking_threads / 4));
 }
 
 /* False: nothing can be handed over just now, and a lane_give() or a completion will pump. */
@@ -112,6 +114,7 @@ void writer_pump(struct store *store)
 	struct inode_list waiting = TAILQ_HEAD_INITIALIZER(waiting);
 	struct inode *inode;
 
+	commit_pump(store); /* first, or those who write on and on would leave it no lane */
 	while ((inode = TAILQ_FIRST(&store->runnable))) {
 		TAILQ_REMOVE(&store->runnable, inode, runnable_entry);
 		inode->refs++; /* failing its last extent may close its last file */
@@ -123,7 +126,6 @@ void writer_pump(struct store *store)
 	TAILQ_CONCAT(&store->runnable, &waiting, runnable_entry);
 	check_resume(store);
 	reader_pump(store);
-	commit_pump(store);
 	store->relieved(store->relieved_arg);
 }
 
