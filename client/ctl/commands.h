@@ -12,7 +12,8 @@
 	X(replicate)                                                                               \
 	X(snapshots)                                                                               \
 	X(status)                                                                                  \
-	X(stdio)
+	X(stdio)                                                                                   \
+	X(verify)
 
 #define X(name) extern const struct command name##_command;
 CTL_COMMANDS(X)

@@ -7,7 +7,7 @@ _extentctl()
 	local command=${COMP_WORDS[1]} words=
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'copy probe receive replicate snapshots status stdio --help --version' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'copy probe receive replicate snapshots status stdio verify --help --version' -- "$word")
 		return
 	fi
 	case $before in
@@ -15,7 +15,7 @@ _extentctl()
 		mapfile -t COMPREPLY < <(compgen -W 'zstd:3 zstd:1 zstd:15 zlib:3 zlib:9 lzo none' -- "$word")
 		return
 		;;
-	--socket | -s | --ack-log | --file | -f | --root-mount | -m | --config | --snapshots | --metrics)
+	--socket | -s | --ack-log | --file | -f | --root-mount | -m | --config | --snapshots | --metrics | --digest | --digest-out)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
@@ -38,6 +38,9 @@ _extentctl()
 	snapshots) words='--json --help --version' ;;
 	probe) words='--socket --json --help --version' ;;
 	status) words='--socket --json --watch --host --rsh --remote-program --help --version' ;;
+	verify)
+		words='--digest-out --digest --content --socket --quiet --json --help --version'
+		;;
 	stdio) words='--socket --private --help --version' ;;
 	esac
 	case $word in
