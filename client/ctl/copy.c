@@ -4,22 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <syslog.h>
 
 #include "base/cleanup.h"
 #include "copy/acklog.h"
 #include "copy/copy.h"
 #include "ctl/commands.h"
 #include "ctl/exit.h"
-#include "ctl/json.h"
-#include "ctl/progress.h"
+#include "ctl/job.h"
 #include "ctl/scan.h"
-#include "ctl/session.h"
 
 struct values {
-	struct session_options session;
+	struct job_options job;
 	struct codec codec;
-	bool compress, no_durable, quiet, json, no_target_directory, nodatacow;
+	bool compress, no_durable, no_target_directory, nodatacow;
 	const char *ack_log;
 };
 
@@ -55,7 +53,8 @@ static int parse_compress(void *values, const char *text)
 	return -EINVAL;
 }
 
-#define AT(field) offsetof(struct values, field)
+#define AT(field)     offsetof(struct values, field)
+#define AT_JOB(field) AT(job.field)
 
 static const struct command_option options[] = {
 	{ "compress", 'c', "CODEC[:LEVEL]", OPTION_PARSED, 0,
@@ -71,98 +70,75 @@ static const struct command_option options[] = {
 	  "DST is the new name, also if it is a directory" },
 	{ "nodatacow", 0, NULL, OPTION_FLAG, AT(nodatacow),
 	  "also write to files without copy-on-write, which has weaker guarantees" },
-	{ "socket", 's', "PATH", OPTION_STRING, AT(session.socket), "of the daemon to use" },
-	{ "private", 'p', NULL, OPTION_FLAG, AT(session.private_daemon),
-	  "start a daemon for this copy only" },
-	{ "quiet", 'q', NULL, OPTION_FLAG, AT(quiet), "print errors only" },
-	{ "json", 'j', NULL, OPTION_FLAG, AT(json), "print a report to stdout in the end" },
+	JOB_OPTIONS(AT_JOB),
 	{ NULL },
 };
 
-struct job {
-	const struct values *values;
+struct copying {
+	struct job job;
 	struct copy_stats stats;
-	struct progress *progress;
 	struct scan *scan;
 	struct acklog *log;
-	struct timespec start;
 };
 
 static void print_error(void *userdata, const char *text)
 {
-	struct job *job = userdata;
-
-	progress_clear(job->progress);
-	fprintf(stderr, "extentctl: %s\n", text);
+	job_message(userdata, LOG_ERR, text);
 }
 
 static void tick(void *userdata)
 {
-	struct job *job = userdata;
-	struct progress_view view = {
-		.bytes = job->stats.bytes,
-		.payload_bytes = job->stats.payload_bytes,
-		.files = job->stats.files,
-		.total_bytes = scan_total(job->scan),
-	};
+	struct copying *c = userdata;
+	const struct copy_stats *s = &c->stats;
 
-	progress_tick(job->progress, &view);
+	c->job.view = (struct progress_view){
+		.done = s->bytes,
+		.total = scan_total(c->scan),
+		.files = s->files,
+		.extents = s->encoded + s->decoded,
+		.decompressed = s->decoded,
+		.bytes = s->bytes,
+		.payload_bytes = s->payload_bytes,
+	};
+	job_tick(&c->job);
 }
 
 static void log_extent(void *userdata, const char *path, uint64_t offset, uint64_t len)
 {
-	struct job *job = userdata;
+	struct copying *c = userdata;
 
-	acklog_line(job->log, offset, len, path);
+	acklog_line(c->log, offset, len, path);
 }
 
 static void log_commit(void *userdata)
 {
-	struct job *job = userdata;
+	struct copying *c = userdata;
 
-	acklog_flush(job->log);
+	acklog_flush(c->log);
 }
 
-static double seconds_since(const struct timespec *start)
+static void report_json(const struct copying *c, const struct session *session, int code)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)(t.tv_sec - start->tv_sec) + (double)(t.tv_nsec - start->tv_nsec) / 1e9;
-}
-
-static void report_json(const struct job *job, const struct session *session, int code)
-{
-	const struct copy_stats *s = &job->stats;
-	struct extent_limits limits = { 0 };
-	static const char *const backends[] = { "unknown", "uring", "ioctl", "decode" };
+	const struct copy_stats *s = &c->stats;
 	struct json j;
 
-	if (session->extent)
-		extent_get_limits(session->extent, &limits);
-	json_begin(&j, stdout);
-	json_number(&j, "exit_code", (uint64_t)code);
-	json_bool(&j, "durable", s->durable);
-	json_decimal(&j, "seconds", seconds_since(&job->start));
-	json_bool(&j, "private_daemon", session->pid > 0);
-	json_text(&j, "backend", backends[limits.backend < 4 ? limits.backend : 0]);
+	job_report_begin(&j, &c->job, session, code, s->durable);
 #define X(field, text) json_number(&j, #field, s->field);
 	COPY_STATS(X)
 #undef X
-	if (json_end(&j) < 0)
-		fprintf(stderr, "extentctl: the report could not be written\n");
+	job_report_end(&j);
 }
 
-static void report_text(const struct job *job)
+static void report_text(const struct copying *c)
 {
-	const struct copy_stats *s = &job->stats;
-	double seconds = seconds_since(&job->start);
-	char a[16], b[16], c[16];
+	const struct copy_stats *s = &c->stats;
+	double seconds = job_seconds(&c->job);
+	char a[16], b[16], rate[16];
 
 	fprintf(stderr, "%llu files, %s as %s, in %.2f s (%s/s)%s\n",
 		(unsigned long long)(s->files + s->links + s->symlinks + s->specials),
 		progress_bytes(s->bytes, a), progress_bytes(s->payload_bytes, b), seconds,
-		progress_bytes((uint64_t)((double)s->bytes / (seconds > 0 ? seconds : 1)), c),
+		progress_bytes((uint64_t)((double)s->bytes / (seconds > 0 ? seconds : 1)), rate),
 		s->durable ? ", safe on disk" : "");
 	if (s->decoded)
 		fprintf(stderr, "%llu extents had to be decompressed\n",
@@ -174,25 +150,9 @@ static void report_text(const struct job *job)
 			(unsigned long long)s->owners_kept, (unsigned long long)s->xattrs_skipped);
 }
 
-static int exit_code(int err)
+static int copy(struct copying *c, const struct values *v, const struct session *session,
+		char *const arguments[], unsigned int n)
 {
-	switch (err) {
-	case 0:
-		return CTL_OK;
-	case 1:
-		return CTL_PARTIAL;
-	case -ECONNRESET:
-	case -ESHUTDOWN:
-		return CTL_DAEMON;
-	default:
-		return CTL_FATAL;
-	}
-}
-
-static int copy(struct job *job, const struct session *session, char *const arguments[],
-		unsigned int n)
-{
-	const struct values *v = job->values;
 	struct copy_options o = {
 		.session = session->extent,
 		.codec = v->codec,
@@ -201,32 +161,33 @@ static int copy(struct job *job, const struct session *session, char *const argu
 		.no_target_directory = v->no_target_directory,
 		.nodatacow = v->nodatacow,
 		.error = print_error,
-		.extent_durable = job->log ? log_extent : NULL,
-		.committed = job->log ? log_commit : NULL,
+		.extent_durable = c->log ? log_extent : NULL,
+		.committed = c->log ? log_commit : NULL,
 		.tick = tick,
-		.userdata = job,
-		.stats = &job->stats,
+		.userdata = c,
+		.stats = &c->stats,
 	};
 	int code, err;
 
-	job->progress = progress_new(v->quiet || v->json);
-	job->scan = job->progress ? scan_new(arguments, n) : NULL;
-	code = exit_code(copy_run(&o, arguments, n, arguments[n]));
-	scan_free(job->scan);
-	job->progress = progress_free(job->progress);
+	c->scan = c->job.progress ? scan_new(arguments, n) : NULL;
+	err = copy_run(&o, arguments, n, arguments[n]);
+	code = err > 0 ? CTL_PARTIAL : job_exit_code(err, CTL_FATAL);
+	tick(c);
+	scan_free(c->scan);
 
-	err = acklog_close(job->log);
+	err = acklog_close(c->log);
 	if (err < 0) {
 		fprintf(stderr, "extentctl: %s: %s\n", v->ack_log, strerror(-err));
 		code = code ? code : CTL_PARTIAL;
 	}
+	job_end(&c->job, code);
 	return code;
 }
 
 static int run(int argc, char *argv[])
 {
 	struct values v = { .codec = { EXTENT_ZSTD, 3 } };
-	struct job job = { .values = &v };
+	struct copying c = { .log = NULL };
 	struct session session;
 	int first, code;
 	int err = option_parse(&copy_command, argc, argv, &v, &first);
@@ -238,25 +199,25 @@ static int run(int argc, char *argv[])
 		return CTL_USAGE;
 	}
 	umask(0); /* modes are the sources' */
-	clock_gettime(CLOCK_MONOTONIC, &job.start);
 	if (v.ack_log) {
-		err = acklog_open(v.ack_log, &job.log);
+		err = acklog_open(v.ack_log, &c.log);
 		if (err < 0) {
 			fprintf(stderr, "extentctl: %s: %s\n", v.ack_log, strerror(-err));
 			return CTL_FATAL;
 		}
 	}
-	v.session.quiet = v.quiet;
-	err = session_open(&v.session, &session);
-	if (err < 0) {
-		acklog_close(job.log);
-		return CTL_DAEMON;
+	v.job.session.quiet = v.job.quiet;
+	code = job_begin(&c.job, &v.job);
+	if (code || session_open(&v.job.session, &session) < 0) {
+		acklog_close(c.log);
+		job_end(&c.job, code ?: CTL_DAEMON);
+		return code ?: CTL_DAEMON;
 	}
-	code = copy(&job, &session, argv + first, (unsigned int)(argc - first - 1));
-	if (v.json)
-		report_json(&job, &session, code);
-	else if (!v.quiet)
-		report_text(&job);
+	code = copy(&c, &v, &session, argv + first, (unsigned int)(argc - first - 1));
+	if (v.job.json)
+		report_json(&c, &session, code);
+	else if (!v.job.quiet)
+		report_text(&c);
 	session_close(&session);
 	return code;
 }

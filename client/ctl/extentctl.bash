@@ -24,12 +24,13 @@ _extentctl()
 	case $command in
 	copy)
 		words='--compress --no-durable --durable --ack-log --no-target-directory --nodatacow
-			--socket --private --quiet --json --help --version'
+			--socket --private --quiet --json --progress-fd --help --version'
 		;;
 	receive)
 		words='--file --terminate-on-end --chroot --max-errors --root-mount --force-decompress
-			--dump --trust-source --strict --no-plan --direct --socket --private --quiet --verbose
-			--json --host --rsh --remote-program --help --version'
+			--dump --resume --abort --checkpoint --dry-run --bwlimit --trust-source --strict --no-plan
+			--direct --socket --private --quiet --verbose --json --progress-fd
+			--host --rsh --remote-program --help --version'
 		;;
 	replicate)
 		words='--config --snapshots --keep --rsh --remote-program --bwlimit --retries --retry-wait

@@ -3,22 +3,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "ctl/progress.h"
 
 #define DRAW_SECONDS   0.2
+#define LINE_SECONDS   1.0 /* between lines for programs */
 #define RATE_SECONDS   3.0 /* the rate shown is about that old */
 #define WIDTH_MAX      256
 #define BAR_COLUMNS    20
-#define BAR_FROM_WIDTH 100 /* narrower terminals have no room for it */
+#define BAR_FROM_WIDTH 120 /* narrower terminals have no room for it */
 
 struct progress {
-	double start, drawn;
+	double start, drawn, told;
 	double rate; /* bytes a second, smoothed */
-	uint64_t last_bytes;
-	bool color, shown;
+	uint64_t last_done;
+	int fd; /* for programs, or -1 */
+	bool terminal, notify, color, shown;
 	unsigned int width;
 };
 
@@ -30,20 +33,33 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-struct progress *progress_new(bool quiet)
+struct progress *progress_new(bool quiet, int fd, bool notify)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	bool terminal = !quiet && isatty(STDERR_FILENO);
 	struct progress *p;
 
-	if (quiet || !isatty(STDERR_FILENO))
+	notify &= getenv("NOTIFY_SOCKET") != NULL;
+	if (!terminal && fd < 0 && !notify)
 		return NULL;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return NULL;
 	p->start = now();
 	p->drawn = p->start - DRAW_SECONDS; /* a quick job is shown too */
+	p->told = p->start - LINE_SECONDS;
+	p->fd = fd;
+	p->terminal = terminal;
+	p->notify = notify;
 	p->color = !(no_color && *no_color) && term && strcmp(term, "dumb");
+	if (notify)
+		sd_notify(0, "READY=1");
 	return p;
+}
+
+bool progress_on_terminal(const struct progress *p)
+{
+	return p && p->terminal;
 }
 
 char *progress_bytes(uint64_t bytes, char *out)
@@ -65,16 +81,25 @@ static void append(char *out, size_t size, const char *text)
 	snprintf(out + len, size - len, "%s", text);
 }
 
+/* Seconds, or -1 if nobody knows. */
+static double time_left(const struct progress_view *view, double rate)
+{
+	if (!view->total || rate <= 0)
+		return -1;
+	return view->done >= view->total ? 0 : (double)(view->total - view->done) / rate;
+}
+
 char *progress_line(const struct progress_view *view, double seconds, double rate,
 		    unsigned int width, char *out, size_t size)
 {
 	char part[96], a[16], b[16], bar[BAR_COLUMNS + 1];
-	double share = view->total_bytes ? (double)view->bytes / (double)view->total_bytes : 0;
+	double share = view->total ? (double)view->done / (double)view->total : 0;
+	double left = time_left(view, rate);
 
 	if (share > 1)
 		share = 1;
 	*out = '\0';
-	if (view->total_bytes) {
+	if (view->total) {
 		snprintf(part, sizeof(part), "%3.0f%% ", share * 100);
 		append(out, size, part);
 		if (width >= BAR_FROM_WIDTH) {
@@ -86,39 +111,89 @@ char *progress_line(const struct progress_view *view, double seconds, double rat
 			snprintf(part, sizeof(part), "[%s] ", bar);
 			append(out, size, part);
 		}
-		snprintf(part, sizeof(part), "%s of %s", progress_bytes(view->bytes, a),
-			 progress_bytes(view->total_bytes, b));
+		snprintf(part, sizeof(part), "%s of %s", progress_bytes(view->done, a),
+			 progress_bytes(view->total, b));
 	} else {
-		snprintf(part, sizeof(part), "%s", progress_bytes(view->bytes, a));
+		snprintf(part, sizeof(part), "%s", progress_bytes(view->done, a));
 	}
 	append(out, size, part);
 	snprintf(part, sizeof(part), "  %s/s", progress_bytes((uint64_t)rate, a));
 	append(out, size, part);
-	if (view->total_bytes && rate > 0 && share < 1) {
-		double left = (double)(view->total_bytes - view->bytes) / rate;
-
-		if (left < 360000)
-			snprintf(part, sizeof(part), "  ETA %d:%02d", (int)left / 60,
-				 (int)left % 60);
-		else
-			snprintf(part, sizeof(part), "  ETA long");
-	} else {
+	if (left > 0 && left < 360000)
+		snprintf(part, sizeof(part), "  ETA %d:%02d", (int)left / 60, (int)left % 60);
+	else if (left > 0)
+		snprintf(part, sizeof(part), "  ETA long");
+	else
 		snprintf(part, sizeof(part), "  %d:%02d", (int)seconds / 60, (int)seconds % 60);
+	append(out, size, part);
+	snprintf(part, sizeof(part), "  %llu files  %llu extents  %s as %s",
+		 (unsigned long long)view->files, (unsigned long long)view->extents,
+		 progress_bytes(view->bytes, a), progress_bytes(view->payload_bytes, b));
+	append(out, size, part);
+	if (view->decompressed) {
+		snprintf(part, sizeof(part), "  %llu decompressed",
+			 (unsigned long long)view->decompressed);
+		append(out, size, part);
 	}
-	append(out, size, part);
-	snprintf(part, sizeof(part), "  %llu files  %s on its way", (unsigned long long)view->files,
-		 progress_bytes(view->payload_bytes, b));
-	append(out, size, part);
 	if (strlen(out) > width)
 		out[width] = '\0';
 	return out;
 }
 
-void progress_tick(struct progress *p, const struct progress_view *view)
+/* One write(2) a line, so that a reader sees whole ones; who does not read gets none. */
+static void line_tell(struct progress *p, const char *event, const struct progress_view *view,
+		      double seconds, int exit_code)
+{
+	char line[512];
+	int n = snprintf(line, sizeof(line), "%s seconds=%.3f", event, seconds);
+
+#define X(key)                                                                                     \
+	n += snprintf(line + n, sizeof(line) - (size_t)n, " " #key "=%llu",                        \
+		      (unsigned long long)view->key);
+	PROGRESS_KEYS(X)
+#undef X
+	n += snprintf(line + n, sizeof(line) - (size_t)n, " rate=%.0f", p->rate);
+	if (time_left(view, p->rate) >= 0)
+		n += snprintf(line + n, sizeof(line) - (size_t)n, " eta=%.0f",
+			      time_left(view, p->rate));
+	if (exit_code >= 0)
+		n += snprintf(line + n, sizeof(line) - (size_t)n, " exit_code=%d", exit_code);
+	line[n++] = '\n';
+	if (p->fd >= 0 && write(p->fd, line, (size_t)n) < 0)
+		p->fd = -1; /* whoever wanted it is gone; the job goes on */
+}
+
+static void terminal_draw(struct progress *p, const struct progress_view *view, double seconds)
 {
 	char line[WIDTH_MAX + 1];
 	struct winsize w;
 	unsigned int width = 79;
+
+	if (!ioctl(STDERR_FILENO, TIOCGWINSZ, &w) && w.ws_col > 1)
+		width = w.ws_col - 1U;
+	if (width > WIDTH_MAX)
+		width = WIDTH_MAX;
+	progress_line(view, seconds, p->rate, width, line, sizeof(line));
+	if (p->color)
+		fprintf(stderr, "\r\033[36m%s\033[0m\033[K", line);
+	else
+		fprintf(stderr, "\r%-*s", (int)width, line);
+	p->width = width;
+	p->shown = true;
+}
+
+static void status_tell(struct progress *p, const struct progress_view *view, double seconds)
+{
+	char line[WIDTH_MAX + 1];
+
+	if (p->notify)
+		sd_notifyf(0, "STATUS=%s",
+			   progress_line(view, seconds, p->rate, BAR_FROM_WIDTH - 1, line,
+					 sizeof(line)));
+}
+
+void progress_tick(struct progress *p, const struct progress_view *view)
+{
 	double t, age;
 
 	if (!p)
@@ -127,21 +202,17 @@ void progress_tick(struct progress *p, const struct progress_view *view)
 	age = t - p->drawn;
 	if (age < DRAW_SECONDS)
 		return;
-	p->rate += ((double)(view->bytes - p->last_bytes) / age - p->rate) *
-		   (age > RATE_SECONDS || !p->last_bytes ? 1 : age / RATE_SECONDS);
-	p->last_bytes = view->bytes;
+	p->rate += ((double)(view->done - p->last_done) / age - p->rate) *
+		   (age > RATE_SECONDS || !p->last_done ? 1 : age / RATE_SECONDS);
+	p->last_done = view->done;
 	p->drawn = t;
-	if (!ioctl(STDERR_FILENO, TIOCGWINSZ, &w) && w.ws_col > 1)
-		width = w.ws_col - 1U;
-	if (width > WIDTH_MAX)
-		width = WIDTH_MAX;
-	progress_line(view, t - p->start, p->rate, width, line, sizeof(line));
-	if (p->color)
-		fprintf(stderr, "\r\033[36m%s\033[0m\033[K", line);
-	else
-		fprintf(stderr, "\r%-*s", (int)width, line);
-	p->width = width;
-	p->shown = true;
+	if (p->terminal)
+		terminal_draw(p, view, t - p->start);
+	if (t - p->told < LINE_SECONDS)
+		return;
+	p->told = t;
+	line_tell(p, "progress", view, t - p->start, -1);
+	status_tell(p, view, t - p->start);
 }
 
 void progress_clear(struct progress *p)
@@ -155,9 +226,18 @@ void progress_clear(struct progress *p)
 	p->shown = false;
 }
 
-struct progress *progress_free(struct progress *p)
+struct progress *progress_free(struct progress *p, const struct progress_view *view, int exit_code)
 {
+	double seconds;
+
+	if (!p)
+		return NULL;
+	seconds = now() - p->start;
 	progress_clear(p);
+	if (view)
+		line_tell(p, "end", view, seconds, exit_code);
+	if (p->notify)
+		sd_notifyf(0, "STATUS=%s", exit_code ? "failed" : "complete, safe on disk");
 	free(p);
 	return NULL;
 }

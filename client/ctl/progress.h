@@ -3,8 +3,9 @@
 #define EXTENTD_CTL_PROGRESS_H
 
 /*
- * One line at the bottom of a terminal: percent, rate, time left, files, bytes. Looks at the
- * terminal's width each time it draws. $NO_COLOR and TERM=dumb are respected.
+ * How far a job is, for whoever looks: one line at the bottom of a terminal (its width is asked for
+ * each time; $NO_COLOR and TERM=dumb are respected), lines for programs, and systemctl's status
+ * text where systemd listens ($NOTIFY_SOCKET).
  */
 
 #include <stdbool.h>
@@ -14,19 +15,36 @@
 struct progress;
 
 struct progress_view {
-	uint64_t bytes, payload_bytes, files;
-	uint64_t total_bytes; /* 0: not known */
+	uint64_t done, total; /* bytes of what percent and time left are about; total 0: unknown */
+	uint64_t files, extents, decompressed;
+	uint64_t bytes, payload_bytes; /* of files; handed over for them */
 };
 
-/* NULL (which all calls take) when stderr is no terminal, or quiet, or out of memory. */
-struct progress *progress_new(bool quiet);
-/* Cheap: draws only a few times a second. */
-void progress_tick(struct progress *p, const struct progress_view *view);
-/* Takes the line away, so that something else can be printed. */
-void progress_clear(struct progress *p);
-struct progress *progress_free(struct progress *p); /* NULL */
+/* The lines for programs: "progress" or "end", then X(key), as key=number each. */
+#define PROGRESS_KEYS(X)                                                                           \
+	X(done)                                                                                    \
+	X(total)                                                                                   \
+	X(files)                                                                                   \
+	X(extents)                                                                                 \
+	X(decompressed)                                                                            \
+	X(bytes)                                                                                   \
+	X(payload_bytes)
 
-/* The line itself, of at most width columns; seconds since the start. Returns out. */
+/*
+ * NULL (which all calls take) when nobody looks or out of memory. No terminal if quiet, or if
+ * stderr is none. fd: for programs, or -1. notify: tell systemd, if it listens.
+ */
+struct progress *progress_new(bool quiet, int fd, bool notify);
+/* Does anybody want to know the total? */
+bool progress_on_terminal(const struct progress *p);
+/* Cheap: tells only a few times a second. */
+void progress_tick(struct progress *p, const struct progress_view *view);
+/* Takes the terminal's line away, so that something else can be printed. */
+void progress_clear(struct progress *p);
+/* Tells the end, unless view is NULL. NULL. */
+struct progress *progress_free(struct progress *p, const struct progress_view *view, int exit_code);
+
+/* The terminal's line, of at most width columns; seconds since the start. Returns out. */
 char *progress_line(const struct progress_view *view, double seconds, double rate,
 		    unsigned int width, char *out, size_t size);
 

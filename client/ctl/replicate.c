@@ -108,21 +108,21 @@ static size_t job_look(struct job *job)
 		const struct destination *t = &job->targets[i];
 
 		running += !t->done;
-		view.bytes += t->stream_bytes;
-		view.total_bytes += t->total_bytes;
+		view.done += t->stream_bytes;
+		view.total += t->total_bytes;
 		known &= t->done || t->total_bytes;
 	}
-	if (!known || view.total_bytes < view.bytes)
-		view.total_bytes = 0;
+	if (!known || view.total < view.done)
+		view.total = 0;
 	notice_lock();
 	progress_tick(job->progress, &view);
 	notice_unlock();
 	if (time(NULL) - job->status >= STATUS_SECONDS) {
 		job->status = time(NULL);
 		sd_notifyf(0, "STATUS=%zu of %zu targets done, %s%s%s sent", job->count - running,
-			   job->count, progress_bytes(view.bytes, sent),
-			   view.total_bytes ? " of about " : "",
-			   view.total_bytes ? progress_bytes(view.total_bytes, total) : "");
+			   job->count, progress_bytes(view.done, sent),
+			   view.total ? " of about " : "",
+			   view.total ? progress_bytes(view.total, total) : "");
 	}
 	return running;
 }
@@ -225,10 +225,10 @@ static int run_job(struct job *job)
 	if (source_open(v->settings.source, v->settings.snapshots, &job->source))
 		return CTL_FATAL;
 	throttle_init(&job->throttle, v->settings.bwlimit);
-	job->progress = progress_new(v->quiet || v->json);
+	job->progress = progress_new(v->quiet || v->json, -1, false);
 	job_run(job);
 	notice_lock();
-	job->progress = progress_free(job->progress);
+	job->progress = progress_free(job->progress, NULL, -1);
 	notice_unlock();
 	code = job_end(job);
 	return code;

@@ -10,7 +10,7 @@
 
 int there_exit(const struct rsh *rsh, int status)
 {
-	if (status <= CTL_FATAL)
+	if (status <= CTL_STOPPED)
 		return status;
 	if (status == RSH_NO_CONNECTION)
 		fprintf(stderr, "extentctl: %s: no connection, or it was cut: ssh says why above\n",

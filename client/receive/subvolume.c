@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -125,6 +126,46 @@ int subvolume_make(int parent, const char *name, int source)
 	return fd < 0 ? -errno : fd;
 }
 
+int subvolume_freeze(int source, int parent, const char *name)
+{
+	return util(btrfs_util_create_snapshot_fd2(
+		source, parent, name, BTRFS_UTIL_CREATE_SNAPSHOT_READ_ONLY, NULL, NULL));
+}
+
+int subvolume_delete(int parent, const char *name)
+{
+	int r = util(btrfs_util_delete_subvolume_fd(parent, name, 0));
+
+	return r == -ENOENT ? 0 : r;
+}
+
+int subvolume_identify(int fd, struct subvolume_identity *out)
+{
+	struct btrfs_ioctl_get_subvol_info_args info;
+	struct stat st;
+
+	/* The ioctl answers for any inode inside, too. */
+	if (fstat(fd, &st))
+		return -errno;
+	if (st.st_ino != BTRFS_FIRST_FREE_OBJECTID)
+		return -EINVAL;
+	if (ioctl(fd, BTRFS_IOC_GET_SUBVOL_INFO, &info) < 0) /* 1 is a success, too */
+		return -errno;
+	memcpy(out->uuid, info.uuid, 16);
+	memcpy(out->received_uuid, info.received_uuid, 16);
+	out->transid = info.stransid;
+	out->readonly = info.flags & BTRFS_ROOT_SUBVOL_RDONLY;
+	return 0;
+}
+
+int subvolume_identify_at(int parent, const char *name, struct subvolume_identity *out)
+{
+	_cleanup_(closep) int fd =
+		openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : subvolume_identify(fd, out);
+}
+
 int subvolume_seal(int fd, const uint8_t uuid[16], uint64_t transid)
 {
 	struct btrfs_ioctl_received_subvol_args args = { .stransid = transid };
@@ -133,4 +174,12 @@ int subvolume_seal(int fd, const uint8_t uuid[16], uint64_t transid)
 	if (ioctl(fd, BTRFS_IOC_SET_RECEIVED_SUBVOL, &args))
 		return -errno;
 	return util(btrfs_util_set_subvolume_read_only_fd(fd, true));
+}
+
+int subvolume_commit(int fd)
+{
+	uint64_t transid;
+	int r = util(btrfs_util_start_sync_fd(fd, &transid));
+
+	return r ?: util(btrfs_util_wait_sync_fd(fd, transid));
 }

@@ -26,11 +26,28 @@ int subvolume_open(int mount, uint64_t id);
 /* In directory parent; returns a descriptor. source < 0: empty. */
 int subvolume_make(int parent, const char *name, int source);
 
+/* A snapshot of source, read-only, in directory parent. */
+int subvolume_freeze(int source, int parent, const char *name);
+/* Deletes what is in parent under that name, if it is there and a subvolume. */
+int subvolume_delete(int parent, const char *name);
+
+struct subvolume_identity {
+	uint8_t uuid[16], received_uuid[16];
+	uint64_t transid; /* with the received UUID */
+	bool readonly;
+};
+
+/* -ENOTTY or -EINVAL if fd is not the root of a subvolume. */
+int subvolume_identify(int fd, struct subvolume_identity *out);
+/* The same for a name in parent, which no symbolic link may be. */
+int subvolume_identify_at(int parent, const char *name, struct subvolume_identity *out);
+
 /*
- * Declares a complete subvolume as received, then read-only. All its data must be safe on disk
- * before. No crash can make an incomplete one look complete; one right between the two steps
- * leaves it complete, named as such, and still writable.
+ * Declares a complete subvolume as received, then read-only; each is committed. All its data must
+ * be safe on disk before. Who may see it between the two steps is the caller's business.
  */
 int subvolume_seal(int fd, const uint8_t uuid[16], uint64_t transid);
+/* Waits until all metadata of fd's filesystem as of now is on disk. */
+int subvolume_commit(int fd);
 
 #endif

@@ -167,8 +167,11 @@ static const char *base_name(const struct replica *r)
 static enum outcome send_one(struct destination *t, const struct replica *which,
 			     const struct replica *parent)
 {
-	const char *arguments[] = { "receive", "--terminate-on-end", "--json", "--quiet",
-				    "--",      t->directory,	     NULL,     NULL };
+	/* What an earlier attempt left is taken up, or removed if the parent is another one now. */
+	const char *arguments[] = { "receive", "--terminate-on-end", "--json",
+				    "--quiet", "--resume",	     "--abort",
+				    "--",      t->directory,	     NULL,
+				    NULL };
 	_cleanup_(closep) int subvolume = source_snapshot(t->source, which);
 	struct pump pump = { .from = -1, .throttle = t->throttle, .sent = &t->stream_bytes };
 	struct send *send = NULL;
@@ -181,9 +184,9 @@ static enum outcome send_one(struct destination *t, const struct replica *which,
 		return because(t, HOPELESS, "%s cannot be opened: %s", base_name(which),
 			       strerror(-subvolume));
 	if (t->settings->trust) {
-		arguments[4] = "--trust-source";
-		arguments[5] = "--";
-		arguments[6] = t->directory;
+		arguments[6] = "--trust-source";
+		arguments[7] = "--";
+		arguments[8] = t->directory;
 	}
 	t->attempts++;
 	t->total_bytes = estimate(subvolume, which->id, parent ? parent->ctransid : 0);

@@ -14,7 +14,7 @@
 #include "remote/rsh.h"
 #include "replicate/settings.h"
 #include "replicate/source.h"
-#include "replicate/throttle.h"
+#include "stream/throttle.h"
 
 /* What is told in the end: X(name), numbers; the names are those of the JSON report. */
 #define DESTINATION_COUNTS(X)                                                                      \

@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "replicate/far.h"
 #include "replicate/notice.h"
-#include "replicate/throttle.h"
+#include "stream/throttle.h"
 
 #define SPLICE_BYTES (1 << 20)
 #define TICK_MS	     200

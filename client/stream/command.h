@@ -28,6 +28,7 @@ struct stream_string {
 struct stream_command {
 	uint64_t position; /* of the header, in bytes from the start of the input */
 	uint32_t length;   /* on the wire, header included */
+	uint32_t crc;	   /* on the wire, and found right */
 	uint32_t version;  /* of the stream it belongs to */
 	uint32_t stream;   /* how many stream headers came before that of its stream */
 	enum stream_op op;

@@ -174,11 +174,11 @@ static int stream_header(struct stream *s)
 }
 
 /* Reads one whole command and checks its sum; it is not yet consumed. */
-static int stream_frame(struct stream *s, uint32_t *size, uint16_t *number)
+static int stream_frame(struct stream *s, uint32_t *size, uint16_t *number, uint32_t *crc)
 {
 	uint32_t limit = s->version == 1 ? STREAM_COMMAND_MAX_V1 : STREAM_COMMAND_MAX;
 	uint8_t header[STREAM_COMMAND_HEADER];
-	uint32_t crc, sum;
+	uint32_t sum;
 	int r;
 
 	r = stream_fill(s, STREAM_COMMAND_HEADER);
@@ -189,9 +189,10 @@ static int stream_frame(struct stream *s, uint32_t *size, uint16_t *number)
 	memcpy(header, stream_here(s), sizeof(header));
 	memcpy(size, header, sizeof(*size));
 	memcpy(number, header + 4, sizeof(*number));
-	memcpy(&crc, header + 6, sizeof(crc));
+	memcpy(crc, header + 6, sizeof(*crc));
 	*size = le32toh(*size);
 	*number = le16toh(*number);
+	*crc = le32toh(*crc);
 	s->fault.command = *number;
 	if (*size > limit - STREAM_COMMAND_HEADER)
 		return stream_fail(s, STREAM_FAULT_LENGTH, (uint64_t)*size + STREAM_COMMAND_HEADER,
@@ -200,18 +201,18 @@ static int stream_frame(struct stream *s, uint32_t *size, uint16_t *number)
 	r = stream_fill(s, *size);
 	if (r)
 		return r;
-	memset(header + 6, 0, sizeof(crc));
+	memset(header + 6, 0, sizeof(*crc));
 	sum = crc32c(0, header, sizeof(header));
 	sum = crc32c(sum, stream_here(s) + STREAM_COMMAND_HEADER, *size - STREAM_COMMAND_HEADER);
-	if (sum != le32toh(crc))
-		return stream_fail(s, STREAM_FAULT_CRC, le32toh(crc), sum);
+	if (sum != *crc)
+		return stream_fail(s, STREAM_FAULT_CRC, *crc, sum);
 	return 0;
 }
 
 int stream_next(struct stream *s, struct stream_command *c)
 {
 	const uint8_t *payload;
-	uint32_t size = 0;
+	uint32_t size = 0, crc = 0;
 	uint16_t number = 0;
 	int r;
 
@@ -224,7 +225,7 @@ int stream_next(struct stream *s, struct stream_command *c)
 			return r;
 	}
 	do {
-		r = stream_frame(s, &size, &number);
+		r = stream_frame(s, &size, &number, &crc);
 		if (r)
 			return r;
 		c->position = s->position;
@@ -236,6 +237,7 @@ int stream_next(struct stream *s, struct stream_command *c)
 	if (number >= STREAM_COMMAND_COUNT)
 		return stream_fault_set(&s->fault, STREAM_FAULT_COMMAND, 0, 0, 0);
 	c->length = size;
+	c->crc = crc;
 	c->version = s->version;
 	c->stream = s->streams - 1;
 	c->op = number;

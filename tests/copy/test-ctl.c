@@ -95,23 +95,36 @@ static void test_bytes(void **state)
 
 static void test_line(void **state)
 {
-	struct progress_view view = { 1 << 20, 1 << 19, 7, 4 << 20 };
+	struct progress_view view = {
+		.done = 1 << 20,
+		.total = 4 << 20,
+		.files = 7,
+		.extents = 9,
+		.bytes = 3 << 20,
+		.payload_bytes = 1 << 19,
+	};
 	char out[300];
 
 	progress_line(&view, 2, 1 << 20, 79, out, sizeof(out));
 	assert_non_null(strstr(out, " 25%"));
 	assert_non_null(strstr(out, "ETA 0:03"));
 	assert_non_null(strstr(out, "7 files"));
+	assert_non_null(strstr(out, "9 extents"));
 	assert_null(strchr(out, '['));
+	assert_null(strstr(out, "decompressed"));
+	view.decompressed = 2;
+	progress_line(&view, 2, 1 << 20, 140, out, sizeof(out));
+	assert_non_null(strstr(out, "3.0 MiB as 512 KiB"));
+	assert_non_null(strstr(out, "2 decompressed"));
 	progress_line(&view, 2, 1 << 20, 120, out, sizeof(out));
 	assert_non_null(strstr(out, "[#####..............."));
 
 	/* The source grew: no more than all, no time left below zero. */
-	view.bytes = 8 << 20;
+	view.done = 8 << 20;
 	progress_line(&view, 2, 1 << 20, 79, out, sizeof(out));
 	assert_non_null(strstr(out, "100%"));
 	assert_null(strstr(out, "ETA"));
-	view.total_bytes = 0;
+	view.total = 0;
 	progress_line(&view, 62, 0, 79, out, sizeof(out));
 	assert_null(strchr(out, '%'));
 	assert_non_null(strstr(out, "1:02"));

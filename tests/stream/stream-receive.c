@@ -33,7 +33,11 @@ static int open_or_die(const char *path, int flags)
 
 int main(int argc, char **argv)
 {
-	struct receive_options o = { .max_errors = 1, .mount = -1, .message = message };
+	struct receive_options o = { .max_errors = 1,
+				     .mount = -1,
+				     .stop = -1,
+				     .policy = PARTIAL_REPLACE,
+				     .message = message };
 	bool check = false, decompress = false;
 	struct receive_stats stats;
 	struct sink *sink;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef EXTENTD_REPLICATE_THROTTLE_H
-#define EXTENTD_REPLICATE_THROTTLE_H
+#ifndef EXTENTD_STREAM_THROTTLE_H
+#define EXTENTD_STREAM_THROTTLE_H
 
 /* A bandwidth that several threads share. */
 

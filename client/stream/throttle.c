@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <time.h>
 
-#include "replicate/throttle.h"
+#include "stream/throttle.h"
 
 #define BURST_SECONDS 0.1  /* what is not used in that time is lost */
 #define LEAST_BYTES   4096 /* a page: less would only cost calls */
