@@ -15,6 +15,7 @@
 #include "request.h"
 #include "server.h"
 #include "store/arena.h"
+#include "store/commit.h"
 #include "store/file.h"
 #include "store/store.h"
 #include "store/user.h"
@@ -228,6 +229,7 @@ void request_orphan(struct request *r)
 		request_free(r);
 		return;
 	}
+	commit_hurry(&r->extent); /* nobody will ask, and the file stays open until it is settled */
 	r->session = NULL;
 }
 

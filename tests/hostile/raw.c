@@ -139,6 +139,15 @@ uint32_t raw_open(int s, uint32_t handle, int fd, const char *path, uint32_t fla
 	return raw_answer(s, ids);
 }
 
+uint32_t raw_close(int s, uint32_t handle)
+{
+	union wire_frame f = { .close = { .handle = handle } };
+	unsigned char bytes[WIRE_FRAME_MAX_FIXED];
+
+	raw_send(s, bytes, raw_frame(WIRE_TYPE_CLOSE, ++ids, &f, 0, bytes), NULL, 0);
+	return raw_answer(s, ids);
+}
+
 uint32_t raw_arena(int s, uint32_t arena, int fd, uint64_t size)
 {
 	union wire_frame f = { .arena = { .arena = arena, .size = size } };

@@ -30,6 +30,7 @@ int raw_reply(int s, struct raw_reply *out);
 uint32_t raw_answer(int s, uint64_t id);
 
 uint32_t raw_open(int s, uint32_t handle, int fd, const char *path, uint32_t flags);
+uint32_t raw_close(int s, uint32_t handle);
 uint32_t raw_arena(int s, uint32_t arena, int fd, uint64_t size);
 /* An extent of one sector of plain bytes, from the arena or (WIRE_NO_ARENA) inline. */
 uint32_t raw_write(int s, uint32_t handle, uint32_t arena, uint64_t payload_offset,
