@@ -91,10 +91,11 @@ static void tick(void *userdata)
 {
 	struct job *job = userdata;
 	struct progress_view view = {
+		.done = job->stats.bytes,
+		.total = scan_total(job->scan),
+		.files = job->stats.files,
 		.bytes = job->stats.bytes,
 		.payload_bytes = job->stats.payload_bytes,
-		.files = job->stats.files,
-		.total_bytes = scan_total(job->scan),
 	};
 
 	progress_tick(job->progress, &view);
@@ -179,7 +180,7 @@ static int verify(struct job *job, struct extent_session *session, char *const p
 
 	if (name && !f)
 		return CTL_FATAL;
-	job->progress = progress_new(v->quiet || v->json);
+	job->progress = progress_new(v->quiet || v->json, -1, false);
 	job->scan = job->progress ? scan_new(paths, 1) : NULL;
 	if (v->digest_out)
 		err = verify_list_make(&o, paths[0], f);
@@ -190,7 +191,7 @@ static int verify(struct job *job, struct extent_session *session, char *const p
 	if (f && fclose(f) && !err)
 		err = -errno;
 	scan_free(job->scan);
-	job->progress = progress_free(job->progress);
+	job->progress = progress_free(job->progress, NULL, -1);
 	if (err < 0 && !job->stats.errors)
 		fprintf(stderr, "extentctl: %s\n", strerror(-err));
 	if (err < 0)
