@@ -177,13 +177,13 @@ int copy_run(const struct copy_options *options, char *const sources[], unsigned
 	else
 		options->stats->durable = options->durable && !options->stats->errors;
 
-	data_free(t.data);
-	links_free(t.links);
 	if (err < 0) {
 		/* Completions point into the job; after a lost session none will come. */
 		while (extent_pending(options->session) && extent_wait(options->session, 1000) >= 0)
 			;
 	}
+	data_free(t.data);
+	links_free(t.links);
 	restore_free(t.restore);
 	if (t.sink)
 		t.sink->free(t.sink);

@@ -35,6 +35,7 @@ int data_new(const struct data_options *options, struct data **out)
 	TAILQ_INIT(&data->sources);
 	TAILQ_INIT(&data->idle);
 	TAILQ_INIT(&data->stalled);
+	TAILQ_INIT(&data->arrived);
 	for (unsigned int i = 0; i < COPY_JOBS; i++)
 		TAILQ_INSERT_TAIL(&data->idle, &data->jobs[i], entry);
 
@@ -45,6 +46,7 @@ int data_new(const struct data_options *options, struct data **out)
 	}
 	data->otherwise =
 		options->codec.compression == EXTENT_NONE ? FETCH_PLAIN : FETCH_COMPRESSED;
+	data->daemon_reads = limits.reads && limits.descriptors;
 	if (options->encoded && fetch_ring_new(COPY_JOBS, &data->ring) < 0)
 		data->ring_refused = true;
 	*out = data;
@@ -80,6 +82,7 @@ void source_end(struct data *data, struct source *s)
 	if (!s->planned || s->jobs)
 		return;
 	TAILQ_REMOVE(&data->sources, s, entry);
+	daemon_close(data, s->handle);
 	restore_file_finish(s->file, &s->attr);
 	source_free(s);
 }
@@ -105,6 +108,11 @@ static void job_end(struct data *data, struct fetch_job *job)
 /* Gives the job a buffer and to its reader, or leaves it stalled. */
 static void job_start(struct data *data, struct fetch_job *job)
 {
+	if (job->how == FETCH_DAEMON) {
+		if (!daemon_read(data, job))
+			TAILQ_INSERT_TAIL(&data->stalled, job, entry);
+		return;
+	}
 	if (!job->buffer)
 		job->buffer = extent_buffer_get(data->opt.session, job->size);
 	if (!job->buffer) {
@@ -132,6 +140,14 @@ static void buffer_drop(struct data *data, struct fetch_job *job)
 /* True if the error was about how we asked, and the job is under way in another manner. */
 static bool job_again(struct data *data, struct fetch_job *job)
 {
+	struct source *s = job->owner;
+
+	if (job->how == FETCH_DAEMON && job->error == -ENOTTY) { /* this piece only */
+		buffer_drop(data, job);
+		job->how = data->otherwise;
+		job_start(data, job);
+		return true;
+	}
 	if (job->how != FETCH_ENCODED)
 		return false;
 	switch (job->error) {
@@ -147,9 +163,16 @@ static bool job_again(struct data *data, struct fetch_job *job)
 		data->ring_refused = true;
 		break;
 	case -EPERM:
+		if (data->daemon_reads) {
+			buffer_drop(data, job);
+			data->by_daemon = true;
+			job->how = s->how = FETCH_DAEMON;
+			break;
+		}
+		__attribute__((fallthrough));
 	case -ENOTTY:
 	case -EINVAL:
-		job->how = ((struct source *)job->owner)->how = data->otherwise;
+		job->how = s->how = data->otherwise;
 		data->dev_encoded = false;
 		break;
 	default:
@@ -178,7 +201,7 @@ int job_write(struct data *data, struct fetch_job *job)
 	stats->payload_bytes += job->payload_len;
 	if (job->compression == EXTENT_NONE)
 		stats->plain++;
-	else if (job->how == FETCH_ENCODED)
+	else if (job->how == FETCH_ENCODED || job->how == FETCH_DAEMON)
 		stats->read_encoded++;
 	else
 		stats->compressed++;
@@ -204,6 +227,7 @@ static int job_done(struct data *data, struct fetch_job *job)
 		job->piece.offset = (job->piece.offset + job->len + SECTOR_MIN - 1) &
 				    ~(uint64_t)(SECTOR_MIN - 1);
 		if (!err && job->piece.offset < job->piece.end && !s->failed) {
+			job->how = s->how;
 			job_start(data, job);
 			return 0;
 		}
@@ -221,7 +245,7 @@ static int turn(struct data *data)
 	int done = 0, err;
 
 	while ((data->ring && (job = fetch_ring_next(data->ring))) ||
-	       (job = fetch_pool_next(data->pool))) {
+	       (job = fetch_pool_next(data->pool)) || (job = daemon_next(data))) {
 		err = job_done(data, job);
 		if (err < 0)
 			return err;
@@ -230,6 +254,7 @@ static int turn(struct data *data)
 	err = restore_poll(data->opt.restore);
 	if (err < 0)
 		return err;
+	daemon_close_rest(data);
 	TAILQ_CONCAT(&stalled, &data->stalled, entry);
 	while ((job = TAILQ_FIRST(&stalled))) {
 		TAILQ_REMOVE(&stalled, job, entry);

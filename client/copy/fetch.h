@@ -4,9 +4,9 @@
 
 /*
  * Reading a piece of a source into a payload buffer, as it will be written: still encoded, plain,
- * or compressed on the way. Two readers do it: the ring (encoded only, kernel 6.13 on) and the
- * pool of threads (everything). Jobs are the caller's; a reader holds them from submit to next,
- * and nobody touches job, descriptor or buffer meanwhile.
+ * or compressed on the way. Three readers do it: the ring (encoded only, kernel 6.13 on), the
+ * daemon (likewise, see daemon.c) and the pool of threads (everything else). Jobs are the caller's;
+ * a reader holds them from submit to next, and nobody touches job, descriptor or buffer meanwhile.
  */
 
 #include <linux/btrfs.h>
@@ -15,9 +15,11 @@
 #include <sys/queue.h>
 #include <sys/uio.h>
 #include "copy/plan.h"
+#include "lib/extent.h"
 
 enum fetch_how {
 	FETCH_ENCODED, /* one extent, as it is on disk */
+	FETCH_DAEMON,  /* the same, by a daemon that has the privilege */
 	FETCH_PLAIN,
 	FETCH_COMPRESSED, /* or plain, where that saves nothing */
 };
@@ -41,6 +43,7 @@ struct fetch_job {
 
 	struct btrfs_ioctl_encoded_io_args args;
 	struct iovec iov;
+	struct extent_read read; /* of FETCH_DAEMON */
 };
 TAILQ_HEAD(fetch_jobs, fetch_job);
 

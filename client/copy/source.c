@@ -33,7 +33,9 @@ static enum fetch_how source_how(struct data *data, int fd, dev_t dev)
 				    fs.f_type == BTRFS_SUPER_MAGIC &&
 				    (uint32_t)fs.f_bsize == data->opt.sector;
 	}
-	return data->dev_encoded ? FETCH_ENCODED : data->otherwise;
+	if (data->dev_encoded)
+		return data->by_daemon ? FETCH_DAEMON : FETCH_ENCODED;
+	return data->otherwise;
 }
 
 /* The ring's rule: while it reads an inode, nothing else here may want that inode's locks. */
@@ -168,7 +170,7 @@ static int source_read(struct data *data, struct source *s)
 
 	if (!s->size)
 		return 0;
-	if (s->how == FETCH_ENCODED) {
+	if (s->how == FETCH_ENCODED || s->how == FETCH_DAEMON) {
 		int err = wait_same_inode(data, s);
 
 		if (err < 0)
@@ -202,6 +204,8 @@ int data_copy(struct data *data, int fd, const struct stat *st, const char *path
 	s->attr.set |= RESTORE_SET_SIZE;
 	s->attr.size = s->size = (uint64_t)st->st_size;
 	s->fd = fd;
+	s->handle = -1;
+	s->data = data;
 	s->dev = st->st_dev;
 	s->ino = st->st_ino;
 	s->how = source_how(data, fd, st->st_dev);

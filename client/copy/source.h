@@ -12,6 +12,7 @@
 #define COPY_MAP_EXTENTS 256
 #define SECTOR_MIN	 4096 /* what btrfs's sector sizes are multiples of */
 #define COPY_FLUSH_JOBS	 8
+#define COPY_HANDLES	 1024 /* of files that the daemon reads */
 
 struct source {
 	TAILQ_ENTRY(source) entry;
@@ -19,6 +20,8 @@ struct source {
 	struct restore_attr attr;
 	char *path;
 	int fd;
+	int handle; /* of the daemon, that reads it; or -1 */
+	struct data *data;
 	dev_t dev;
 	ino_t ino;
 	uint64_t size;
@@ -39,7 +42,11 @@ struct data {
 	enum fetch_how otherwise; /* where nothing can be read encoded */
 	uint32_t max;		  /* bytes of a piece and of a payload */
 	struct sources sources;
-	struct fetch_jobs idle, stalled;
+	struct fetch_jobs idle, stalled, arrived;
+	bool daemon_reads; /* it knows how */
+	bool by_daemon;	   /* what is encoded is read by it */
+	int to_close[COPY_HANDLES];
+	unsigned int n_to_close;
 	unsigned int unflushed;
 	unsigned int begun; /* files, for the rhythm of COPY_TURN_FILES */
 	struct fetch_job jobs[COPY_JOBS];
@@ -53,6 +60,12 @@ struct data {
 /* data.c */
 int data_wait(struct data *data); /* until anything happens; >= 0 or the errno that ends all */
 int job_write(struct data *data, struct fetch_job *job);
+
+/* daemon.c. False: no credits or buffers are left for now. */
+bool daemon_read(struct data *data, struct fetch_job *job);
+struct fetch_job *daemon_next(struct data *data);
+void daemon_close(struct data *data, int handle);
+void daemon_close_rest(struct data *data);
 
 /* source.c. A piece waits for a free job. An ended source gives its file away. */
 int source_piece(struct data *data, struct source *s, const struct piece *piece);
