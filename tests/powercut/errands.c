@@ -4,6 +4,7 @@
  * recorded. One process is one client; several run side by side with disjoint versions and
  * files. Each errand is a function; the table names them.
  */
+#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
@@ -228,6 +229,18 @@ static const struct errand {
 #undef ENTRY
 };
 
+static unsigned int descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
 static int usage(const char *name)
 {
 	fprintf(stderr,
@@ -255,6 +268,7 @@ int main(int argc, char **argv)
 	const char *socket = NULL, *dir = NULL, *marks = NULL, *name = "";
 	unsigned int amount = 100, client = 0;
 	static struct customer customer;
+	unsigned int before = descriptors(), after;
 	uint64_t seed = 1;
 	int c;
 
@@ -292,6 +306,9 @@ int main(int argc, char **argv)
 			      1 + client * VERSIONS_EACH, client * FILES_EACH);
 		errands[i].run(&customer, amount);
 		customer_close(&customer);
+		after = descriptors();
+		if (after != before)
+			errx(1, "the library left %u descriptors open", after - before);
 		printf("errand=%s client=%u acknowledged=%lu failed=%lu lost=%lu broken=%lu\n",
 		       name, client, customer.acknowledged, customer.failed, customer.lost,
 		       customer.session_number);
