@@ -15,7 +15,7 @@ case " ${EXPECT:-} " in *" uring "*) step /tests/memory.sh ;; esac
 step /tests/powercut.sh ioctl 8
 case " ${EXPECT:-} " in *" uring "*) step /tests/powercut.sh uring 8 ;; esac
 case " ${EXPECT:-} " in *" fixed "*) step /tests/powercut.sh fixed 8 ;; esac
-step /tests/second.sh 6
+step /tests/second.sh 3
 [ -z "${GUEST_COMMAND:-}" ] || step -c "$GUEST_COMMAND"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
