@@ -22,7 +22,13 @@ static int change_allowed(struct restore_file *file, uint64_t from, uint64_t to)
 
 	if (err < 0 || !write_meets(file, from, to))
 		return err;
-	err = file->r->sink->prove(file->r->sink, file);
+	/* A SYNC under way may have files in its list that have changed then. */
+	while (!err && file->r->settle != SETTLE_IDLE)
+		err = restore_wait(file->r, -1);
+	if (err >= 0)
+		err = small_prove(file);
+	if (!err && inode_sent(file))
+		err = file->r->sink->prove(file->r->sink, file);
 	if (err < 0)
 		return err;
 	file->unproved = (struct restore_unproved){ 0 };
@@ -42,6 +48,7 @@ int restore_file_truncate(struct restore_file *file, uint64_t size)
 	if (err < 0)
 		return err;
 	file->end = size;
+	file->written = UINT64_MAX; /* is no new file any more, with nothing behind what we wrote */
 	return ftruncate(file->fd, (off_t)size) < 0 ? -errno : 0;
 }
 
@@ -54,6 +61,7 @@ int restore_file_fallocate(struct restore_file *file, int mode, uint64_t offset,
 		return err;
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && offset + len > file->end)
 		file->end = offset + len;
+	file->written = UINT64_MAX;
 	return fallocate(file->fd, mode, (off_t)offset, (off_t)len) < 0 ? -errno : 0;
 }
 
@@ -77,6 +85,7 @@ int restore_file_clone(struct restore_file *file, uint64_t offset, int source,
 		return err;
 	if (range_end(offset, len) > file->end)
 		file->end = offset + len;
+	file->written = UINT64_MAX;
 	return ioctl(file->fd, FICLONERANGE, &range) < 0 ? -errno : 0;
 }
 

@@ -275,7 +275,7 @@ void file_complete(struct restore_file *file)
 	file->fd = -1;
 	r->open_files--;
 	TAILQ_REMOVE(&r->active, file, entry);
-	if (file->first_id || file->refs > 1) {
+	if (file->first_id || file->small || file->refs > 1) {
 		TAILQ_INSERT_TAIL(&r->unsettled, file, entry);
 		r->unsettled_files++;
 	} else {

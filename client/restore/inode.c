@@ -118,6 +118,17 @@ void inode_removed(struct restore *r, const struct inode_name *name)
 			file->removed = true;
 }
 
+/* Has the sink something of it, by this or an earlier open? */
+bool inode_sent(const struct restore_file *sent)
+{
+	const struct restore_file *file;
+
+	LIST_FOREACH(file, bucket_of(sent->r, sent->ino), inode)
+		if (file->ino == sent->ino && file->dev == sent->dev && file->first_id)
+			return true;
+	return false;
+}
+
 void inode_proved(struct restore_file *proved)
 {
 	struct restore_file *file, *next;

@@ -16,6 +16,7 @@
 #include <sys/queue.h>
 #include "restore/limits.h"
 #include "restore/restore.h"
+#include "restore/small.h"
 
 struct restore_dir {
 	struct restore *r;
@@ -66,9 +67,12 @@ struct restore_file {
 	unsigned int refs; /* log entries and the life above */
 	bool finished, open_failed, fresh, acl_inherited, acl_set;
 	bool listed;		   /* among the inodes */
+	bool small;		   /* has extents in the list of small ones */
 	bool removed;		   /* has no name any more: what becomes of its data is no loss */
 	int64_t first_id, last_id; /* OPEN's and CLOSE's; 0: extentd does not know the file */
 	uint64_t end;		   /* of the data handed over */
+	uint64_t written;	   /* end of what was written to a new file */
+	uint64_t ragged;	   /* end, inside a sector, of a write that was sent; 0: of none */
 	dev_t dev;		   /* ino is 0 until somebody needs it */
 	ino_t ino;
 	struct restore_unproved unproved;
@@ -122,6 +126,7 @@ struct restore {
 	struct restore_inode_bucket inodes[RESTORE_INODE_BUCKETS];
 
 	struct restore_log log, settling_log;
+	struct small_list small, settling_small;
 	struct restore_filesystem filesystems[RESTORE_FILESYSTEMS];
 	unsigned int filesystem_count;
 	enum { SETTLE_IDLE, SETTLE_ASKED, SETTLE_ANSWERED } settle;
@@ -169,6 +174,7 @@ struct inode_name {
 };
 bool inode_last_name(struct restore_dir *dir, const char *name, struct inode_name *out);
 void inode_removed(struct restore *r, const struct inode_name *name);
+bool inode_sent(const struct restore_file *file);
 void inode_proved(struct restore_file *file);
 
 /* write.c: a write that a sink had in flight, or did at once. */
@@ -179,7 +185,7 @@ struct write_result {
 	int form;   /* enum extent_form */
 	const char *cause;
 };
-void write_taken(struct restore_file *file, const struct extent_write *w, bool pending);
+void write_taken(struct restore_file *file, const struct extent_write *w, bool sent);
 void write_done(struct restore_file *file, const struct write_result *w);
 int write_plain(int fd, const void *bytes, uint64_t size, uint64_t offset);
 bool write_meets(const struct restore_file *file, uint64_t from, uint64_t to);
@@ -189,6 +195,7 @@ int settle_step(struct restore *r);
 void settle_log(struct restore_file *file, uint64_t offset, uint64_t len, int64_t id);
 void settle_lost(struct restore *r, const struct extent_completion *c);
 void settle_answered(struct restore *r, int result, unsigned int code);
+void settle_strike(struct restore *r, const struct restore_file *file, uint64_t offset);
 void settle_drop(struct restore *r);
 
 /* job.c */

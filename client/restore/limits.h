@@ -15,7 +15,13 @@
 #define RESTORE_UNSETTLED_LOG	65536  /* extents that wait for the commit that durable() needs */
 #define RESTORE_COMMIT_MS	1000   /* the pace of commits where durable() is wanted */
 #define RESTORE_FILESYSTEMS	16     /* with a name made on them since the last commit */
+#define RESTORE_SECTOR_MIN	4096   /* what all sector sizes are multiples of */
 #define RESTORE_INLINE_MAX	65536  /* no inline extent is larger than a sector */
 #define RESTORE_DIRECT_BYTES	16384  /* plain files up to this size are written in place */
+#define RESTORE_SMALL_BYTES                                                                        \
+	16384 /* as are payloads of new files, where they are decoded first;                       \
+	       */
+#define RESTORE_SMALL_TRUSTED 131072 /* and where they are not */
+#define RESTORE_SMALL_END     131072 /* what lies behind this is the daemon's in any case */
 
 #endif

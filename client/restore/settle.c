@@ -72,6 +72,19 @@ static void log_strike(struct restore_log *log, int64_t id)
 	}
 }
 
+/* What was written in place has no id of a request. */
+void settle_strike(struct restore *r, const struct restore_file *file, uint64_t offset)
+{
+	struct restore_log *log = &r->settling_log;
+
+	for (size_t i = 0; i < log->count; i++)
+		if (log->extents[i].file == file && log->extents[i].offset == offset) {
+			file_put(log->extents[i].file);
+			log->extents[i] = log->extents[--log->count];
+			return;
+		}
+}
+
 static struct restore_file *find_owner(struct restore_files *files, int handle, int64_t id)
 {
 	struct restore_file *file;
@@ -110,6 +123,7 @@ void settle_answered(struct restore *r, int result, unsigned int code)
 static int settle_begin(struct restore *r)
 {
 	struct restore_log empty = r->settling_log;
+	struct small_list none = r->settling_small;
 	int err = r->sink->sync(r->sink, r);
 
 	if (err == -EAGAIN)
@@ -123,6 +137,8 @@ static int settle_begin(struct restore *r)
 	r->unsettled_files = 0;
 	r->settling_log = r->log;
 	r->log = empty;
+	r->settling_small = r->small;
+	r->small = none;
 	return 0;
 }
 
@@ -155,8 +171,10 @@ static void settle_end(struct restore *r)
 			   extent_code_text(r->settle_code));
 	if (!good && !r->sync_error)
 		r->sync_error = err;
-	if (log->direct) {
+	if (log->direct || r->settling_small.count) {
 		err = filesystems_sync(r);
+		if (!err)
+			err = small_prove_all(r, &r->settling_small);
 		if (err < 0) {
 			r->sync_error = err;
 			good = false;
@@ -172,6 +190,7 @@ static void settle_end(struct restore *r)
 	if (good && r->opt.committed)
 		r->opt.committed(r->opt.userdata);
 	log_clear(log);
+	small_drop(&r->settling_small);
 	while (!TAILQ_EMPTY(&r->settling)) {
 		struct restore_file *file = TAILQ_FIRST(&r->settling);
 
@@ -191,7 +210,7 @@ int settle_step(struct restore *r)
 	if (r->settle != SETTLE_IDLE)
 		return 0;
 	if (r->unsettled_files >= RESTORE_UNSETTLED_FILES ||
-	    r->log.count >= RESTORE_UNSETTLED_LOG ||
+	    r->log.count >= RESTORE_UNSETTLED_LOG || r->small.count >= RESTORE_UNSETTLED_FILES ||
 	    (r->log.count && now_ms() - r->settle_ms >= RESTORE_COMMIT_MS))
 		return settle_begin(r);
 	return 0;
@@ -201,6 +220,10 @@ void settle_drop(struct restore *r)
 {
 	log_clear(&r->log);
 	log_clear(&r->settling_log);
+	small_drop(&r->small);
+	small_drop(&r->settling_small);
+	free(r->small.extents);
+	free(r->settling_small.extents);
 	free(r->log.extents);
 	free(r->settling_log.extents);
 }

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <linux/btrfs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "payload/payload.h"
+#include "restore/encoded.h"
 #include "restore/job.h"
 
 struct sink_direct {
@@ -44,51 +41,34 @@ static int write_decoded(struct sink_direct *d, int fd, const struct extent_writ
 /* What can only be helped by decompressing: the kernel's rules, contiguous space, privilege. */
 static bool decoding_helps(int error)
 {
-	return error == ENOSPC || error == ENOTTY || error == EINVAL || error == EPERM;
+	return error == -ENOSPC || error == -ENOTTY || error == -EINVAL || error == -EPERM;
 }
 
 static int write_encoded(struct sink_direct *d, int fd, const struct extent_write *w)
 {
-	struct iovec iov = { (void *)w->payload, w->payload_len };
-	struct btrfs_ioctl_encoded_io_args args = {
-		.iov = &iov,
-		.iovcnt = 1,
-		.offset = w->offset,
-		.len = w->len,
-		.unencoded_len = w->unencoded_len,
-		.unencoded_offset = w->unencoded_offset,
-		.compression = w->compression,
-	};
 	struct payload_fault fault = { 0 };
-	ssize_t n;
+	int r;
 
 	if (w->encryption)
 		return -EOPNOTSUPP;
 	/* Before anything is computed with them. */
-	if (!w->len || !w->payload_len || w->payload_len > PAYLOAD_SIZE_MAX ||
-	    w->unencoded_len > PAYLOAD_UNENCODED_MAX || w->unencoded_offset > w->unencoded_len ||
-	    w->len > w->unencoded_len - w->unencoded_offset) {
+	if (!encoded_lengths_fit(w)) {
 		snprintf(d->sink.text, sizeof(d->sink.text), "the extent's lengths contradict");
 		return -EBADMSG;
 	}
 	if (d->decompress)
 		return write_decoded(d, fd, w);
 	if (d->check) {
-		int r = payload_check_part(d->scratch, w->compression, w->payload, w->payload_len,
-					   w->unencoded_len, w->unencoded_offset + w->len,
-					   PAYLOAD_FULL, &fault);
-
+		r = payload_check_part(d->scratch, w->compression, w->payload, w->payload_len,
+				       w->unencoded_len, w->unencoded_offset + w->len, PAYLOAD_FULL,
+				       &fault);
 		if (r)
 			return payload_failed(d, r, &fault);
 	}
-	do
-		n = ioctl(fd, BTRFS_IOC_ENCODED_WRITE, &args);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && decoding_helps(errno))
+	r = encoded_write(fd, w);
+	if (r < 0 && decoding_helps(r))
 		return write_decoded(d, fd, w);
-	if (n < 0)
-		return -errno;
-	return EXTENT_ENCODED;
+	return r < 0 ? r : EXTENT_ENCODED;
 }
 
 static int direct_write(struct sink *s, struct restore_file *f, struct extent_write *w)

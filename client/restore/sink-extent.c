@@ -3,7 +3,8 @@
  * Extents to extentd, many files in flight. A write is acknowledged when the kernel has taken it;
  * one session-wide SYNC in the end proves all of them, and everything else, to be safe.
  *
- * extentd learns of a file with its first extent and not before. OPEN, WRITE and CLOSE are sent
+ * Small extents of new files we write ourselves where we may, see small.c. extentd learns of a file
+ * with its first other extent and not before. OPEN, WRITE and CLOSE are sent
  * without waiting for each other's answers.
  */
 #include <errno.h>
@@ -11,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "payload/faults.h"
+#include "base/cleanup.h"
+#include "payload/payload.h"
 #include "restore/job.h"
 
 /* Writes queued between two looks at what has arrived. */
@@ -22,6 +24,7 @@ struct sink_extent {
 	struct extent_session *session;
 	struct extent_limits limits;
 	unsigned int writes;
+	struct small_writer small;
 };
 
 static struct sink_extent *extent_of(struct sink *s)
@@ -158,8 +161,14 @@ static int extent_sink_write(struct sink *s, struct restore_file *file, struct e
 {
 	struct sink_extent *x = extent_of(s);
 	struct extent_write piece = *w;
-	int err = 0;
+	int err = small_write(&x->small, s, file, w);
 
+	if (err <= 0) {
+		if (w->flags & EXTENT_BUFFER)
+			extent_buffer_put(x->session, (void *)(uintptr_t)w->payload);
+		return err;
+	}
+	err = 0;
 	if (w->compression || w->payload_len <= x->limits.max_payload)
 		return piece_queue(x, file, w);
 	for (uint64_t done = 0; !err && done < w->len; done += piece.len) {
@@ -257,17 +266,22 @@ static void extent_sink_drop(struct sink *s, void *buffer)
 
 static void extent_sink_free(struct sink *s)
 {
+	small_end(&extent_of(s)->small);
 	free(s);
 }
 
 int sink_extent_new(struct extent_session *session, struct sink **out)
 {
-	struct sink_extent *x = calloc(1, sizeof(*x));
+	_cleanup_(freep) struct sink_extent *x = calloc(1, sizeof(*x));
+	int err;
 
 	if (!x)
 		return -ENOMEM;
 	x->session = session;
 	extent_get_limits(session, &x->limits);
+	err = small_begin(&x->small, x->limits.validation);
+	if (err < 0)
+		return err;
 	x->sink = (struct sink){
 		.write = extent_sink_write,
 		.prove = extent_sink_prove,
@@ -280,6 +294,6 @@ int sink_extent_new(struct extent_session *session, struct sink **out)
 		.files = x->limits.max_files,
 		.nodatacow = true,
 	};
-	*out = &x->sink;
+	*out = &steal_ptr(&x)->sink;
 	return 0;
 }

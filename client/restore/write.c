@@ -40,19 +40,22 @@ bool write_meets(const struct restore_file *file, uint64_t from, uint64_t to)
 	return u->any && (u->is_inline || (from < u->to && to > u->from));
 }
 
-void write_taken(struct restore_file *file, const struct extent_write *w, bool pending)
+void write_taken(struct restore_file *file, const struct extent_write *w, bool sent)
 {
 	struct restore_unproved *u = &file->unproved;
 	uint64_t end = w->offset + w->len;
 
-	file->pending += pending;
-	/* Inline extents are at the start, and no larger than a sector, which is 64 KiB at most. */
-	u->is_inline |= !w->offset && w->len < RESTORE_INLINE_MAX;
+	file->pending += sent;
+	/* Inline extents are at the start, and no larger than a sector, which is 64 KiB at most. To
+	 * our own proof it is all one what they become when the file grows, see small.c. */
+	u->is_inline |= sent && !w->offset && w->len < RESTORE_INLINE_MAX;
 	if (!u->any || w->offset < u->from)
 		u->from = w->offset;
 	if (!u->any || end > u->to)
 		u->to = end;
 	u->any = true;
+	if (end > file->written)
+		file->written = end;
 }
 
 void write_done(struct restore_file *file, const struct write_result *w)
@@ -91,6 +94,24 @@ static bool in_place(const struct restore_file *file, const struct extent_write 
 	       (file->fresh && file->handle < 0 && w->offset + w->len <= RESTORE_DIRECT_BYTES);
 }
 
+/*
+ * The kernel takes an extent that ends inside a sector only where the file ends too. So one that
+ * makes the file longer must not overtake it, or it would have to be decompressed.
+ */
+static int order_keep(struct restore_file *file, const struct extent_write *w)
+{
+	uint64_t end = w->offset + w->len;
+	int err = 0;
+
+	if (!file->pending)
+		file->ragged = 0;
+	while (err >= 0 && file->ragged && end > file->ragged && file->pending)
+		err = restore_wait(file->r, -1);
+	if (end % RESTORE_SECTOR_MIN && end > file->ragged)
+		file->ragged = end;
+	return err < 0 ? err : 0;
+}
+
 int restore_write(struct restore_file *file, struct extent_write *w)
 {
 	struct restore *r = file->r;
@@ -103,11 +124,19 @@ int restore_write(struct restore_file *file, struct extent_write *w)
 	};
 	int err;
 
+	err = order_keep(file, w);
+	if (err < 0) {
+		if (w->flags & EXTENT_BUFFER)
+			r->sink->drop(r->sink, (void *)(uintptr_t)w->payload);
+		return err;
+	}
 	if (w->offset + w->len > file->end)
 		file->end = w->offset + w->len;
 	r->sink->stats.payload_bytes += w->payload_len;
 	if (in_place(file, w)) {
 		done.result = write_plain(file->fd, w->payload, w->len, w->offset);
+		if (w->offset + w->len > file->written)
+			file->written = w->offset + w->len;
 		if (w->flags & EXTENT_BUFFER)
 			r->sink->drop(r->sink, (void *)(uintptr_t)w->payload);
 		write_done(file, &done);

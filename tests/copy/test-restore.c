@@ -198,6 +198,7 @@ static int setup(void **state)
 	struct restore_options o = { .failed = failed, .durable = durable, .userdata = f };
 
 	fake = (struct fake){ 0 };
+	setenv("EXTENTD_SMALL_BYTES", "0", 1); /* all through the session */
 	if (sink_extent_new(NULL, &f->sink) < 0)
 		return -1;
 	o.sink = f->sink;
