@@ -8,10 +8,14 @@
  * What must hold: every reply is well-formed and answers a request that was sent, and none is
  * answered twice. A peer that spoiled nothing gets all its answers. When the peer is gone, so is
  * all that it had: requests, files, arenas, memory, descriptors.
+ *
+ * With FUZZ_SCARCE (and malloc and its like wrapped by the linker) each input is run many times,
+ * another one of its allocations failing each time: then the session may end before its time.
  */
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define ARENA	   65536
 #define SECONDS	   30 /* without an event: a hang */
 #define INPUT_MAX  2048
-#define REPLY_ROOM 65536
+#define REPLY_ROOM 400000
 
 static const char settings[] = "[Access]\nRoot=%s\n[Limits]\nCreditRequests=24\nCreditBytes=300K\n"
 			       "Files=4\nArenas=2\nArenaBytes=128K\nUnsettled=32\nOutputBytes=4K\n"
@@ -124,6 +128,40 @@ static void daemon_start(void)
 		ZSTD_compress(daemon_.packed, sizeof(daemon_.packed), zeros, sizeof(zeros), 3);
 }
 
+#ifdef FUZZ_SCARCE
+#define SCARCE_RUNS 24 /* of one input, over all that it allocates */
+
+static _Atomic unsigned long allocations;
+static unsigned long fail_at;
+
+static bool fails(void)
+{
+	return atomic_fetch_add(&allocations, 1) + 1 == fail_at;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+	return fails() ? NULL : __real_realloc(p, size);
+}
+#endif
+
 static uint8_t take(struct peer *p)
 {
 	return p->at < p->end ? *p->at++ : 0;
@@ -164,6 +202,7 @@ static void look_at(struct peer *p, const uint8_t *bytes, const union wire_frame
 		break;
 	case WIRE_TYPE_OPEN_REPLY:
 	case WIRE_TYPE_STATUS_REPLY:
+	case WIRE_TYPE_READ_REPLY:
 		answer(p, f->h.id);
 		break;
 	case WIRE_TYPE_ACKS:
@@ -340,7 +379,8 @@ static void op_arena_drop(struct peer *p)
 static void op_open(struct peer *p)
 {
 	union wire_frame f = { .open = { .handle = number(p, 5),
-					 .open_flags = WIRE_OPEN_DESCRIPTOR,
+					 .open_flags = WIRE_OPEN_DESCRIPTOR |
+						       (take(p) % 4 ? 0 : WIRE_OPEN_READ),
 					 .path_len = 4 } };
 
 	send_frame(p, WIRE_TYPE_OPEN, &f, "name", 4, any_file(p));
@@ -350,7 +390,7 @@ static void op_open_path(struct peer *p)
 {
 	static const char *const paths[] = { "a", "b", "new", "../a", "", "/", "a/b", "." };
 	union wire_frame f = {
-		.open = { .handle = number(p, 5), .open_flags = take(p) & 0x1e, .mode = 0600 }
+		.open = { .handle = number(p, 5), .open_flags = take(p) & 0x3e, .mode = 0600 }
 	};
 	char path[128];
 	int n = snprintf(path, sizeof(path), "%s/%s", daemon_.dir, paths[take(p) % 8]);
@@ -419,6 +459,18 @@ static void op_status(struct peer *p)
 	send_frame(p, WIRE_TYPE_STATUS, &f, NULL, 0, -1);
 }
 
+static void op_read_extent(struct peer *p)
+{
+	union wire_frame f = { .read = { .handle = number(p, 5),
+					 .arena = take(p) % 2 ? WIRE_NO_ARENA : number(p, 3),
+					 .offset = number(p, 32) * 4096,
+					 .payload_max = (uint32_t)number(p, 131073) } };
+
+	if (f.read.arena != WIRE_NO_ARENA)
+		f.read.payload_offset = number(p, ARENA);
+	send_frame(p, WIRE_TYPE_READ, &f, NULL, 0, -1);
+}
+
 static void op_raw(struct peer *p)
 {
 	uint8_t n = take(p) % 32, bytes[32];
@@ -457,7 +509,7 @@ static void op_read(struct peer *p)
 static void (*const ops[])(struct peer *p) = {
 	op_hello, op_arena, op_arena_drop, op_open,   op_open_path, op_write,
 	op_write, op_sync,  op_close,	   op_cancel, op_write,	    op_raw,
-	op_flip,  op_extra, op_turn,	   op_read,   op_status,
+	op_flip,  op_extra, op_turn,	   op_read,   op_status,    op_read_extent,
 };
 
 static bool all_gone(void)
@@ -478,21 +530,21 @@ static int lowest_descriptor(void)
 	return fd;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void run(const uint8_t *data, size_t size, bool scarce)
 {
 	static struct peer p;
 	struct session *session;
 	int pair[2], before;
 
-	if (size > INPUT_MAX)
-		return 0;
-	if (!daemon_.base)
-		daemon_start();
 	before = lowest_descriptor();
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) ||
-	    fcntl(pair[1], F_SETFL, O_NONBLOCK) || session_new(daemon_.server, pair[1], &session))
+	    fcntl(pair[1], F_SETFL, O_NONBLOCK))
 		abort();
-	p = (struct peer){ .at = data, .end = data + size, .socket = pair[0], .extra = -1 };
+	if (session_new(daemon_.server, pair[1], &session) && !scarce)
+		abort();
+	p = (struct peer){
+		.at = data, .end = data + size, .socket = pair[0], .extra = -1, .spoilt = scarce
+	};
 
 	/* The first bit says whether HELLO comes first, as it must. */
 	if (take(&p) & 1)
@@ -523,5 +575,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (all_gone())
 			usleep(100);
 	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size > INPUT_MAX)
+		return 0;
+	if (!daemon_.base)
+		daemon_start();
+#ifdef FUZZ_SCARCE
+	unsigned long total, step;
+
+	allocations = fail_at = 0;
+	run(data, size, true);
+	total = allocations;
+	step = total / SCARCE_RUNS + 1;
+	for (unsigned long n = 1 + size % step; n <= total; n += step) {
+		allocations = 0;
+		fail_at = n;
+		run(data, size, true);
+	}
+	fail_at = 0; /* the caller allocates, too */
+#else
+	run(data, size, false);
+#endif
 	return 0;
 }
