@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Sending. One sendmsg() takes as many queued frames as fit its vector. A descriptor travels
- * with the first byte of the call it is given to, so a frame that carries one starts a call; the
- * kernel has its own reference once any byte went out, and ours is closed.
+ * Sending. One sendmsg() takes as many queued frames as fit its vector, and the descriptors of all
+ * of them: they travel with the first byte of the call, and the daemon hands them to the frames in
+ * their order. The first frame of a call that carries some claims one, as the protocol wants it.
+ * The kernel has its own references once any byte went out, and ours are closed.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,16 +15,33 @@
 #include "client/lib/session.h"
 
 #define FRAMES_PER_CALL 64
+#define CLAIM_BYTES	(32 * KIB) /* in which all frames lie that claim a call's descriptors */
 
-static int vector_fill(const struct extent_session *s, struct iovec *iov)
+/* What one call takes: of the frames, and of their descriptors. */
+struct batch {
+	struct iovec iov[2 * FRAMES_PER_CALL];
+	int fds[FRAMES_PER_CALL];
+	int n, n_fds;
+};
+
+static_assert(FRAMES_PER_CALL <= LIMIT_MESSAGE_FDS, "a descriptor for each frame");
+
+static void batch_fill(const struct extent_session *s, struct batch *b)
 {
+	struct iovec *iov = b->iov;
 	struct request *r;
-	size_t skip = s->sent;
+	size_t skip = s->sent, bytes = 0;
 	int n = 0;
 
+	b->n_fds = 0;
 	TAILQ_FOREACH(r, &s->to_send, link) {
-		if (n && (r->fd >= 0 || n > 2 * (FRAMES_PER_CALL - 1)))
+		bytes += r->frame_len + r->tail_len;
+		if (n && r->fd >= 0 && (!b->n_fds || bytes > CLAIM_BYTES))
 			break;
+		if (n > 2 * (FRAMES_PER_CALL - 1))
+			break;
+		if (r->fd >= 0)
+			b->fds[b->n_fds++] = r->fd;
 		if (skip < r->frame_len)
 			iov[n++] = (struct iovec){ r->frame + skip, r->frame_len - skip };
 		skip = skip > r->frame_len ? skip - r->frame_len : 0;
@@ -30,36 +49,51 @@ static int vector_fill(const struct extent_session *s, struct iovec *iov)
 			iov[n++] = (struct iovec){ (char *)r->tail + skip, r->tail_len - skip };
 		skip = 0;
 	}
-	return n;
+	b->n = n;
+}
+
+/* Those of the batch's frames: the first ones that have any. */
+static void descriptors_close(struct extent_session *s, int n_fds)
+{
+	struct request *r;
+
+	TAILQ_FOREACH(r, &s->to_send, link) {
+		if (!n_fds)
+			return;
+		n_fds -= r->fd >= 0;
+		closep(&r->fd);
+		r->fd = -1;
+	}
 }
 
 static ssize_t send_some(struct extent_session *s)
 {
-	struct request *first = TAILQ_FIRST(&s->to_send);
-	struct iovec iov[2 * FRAMES_PER_CALL];
+	struct batch b;
 	union {
 		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(FRAMES_PER_CALL * sizeof(int))];
 	} control = {};
-	struct msghdr m = { .msg_iov = iov, .msg_iovlen = (size_t)vector_fill(s, iov) };
+	struct msghdr m = { .msg_iov = b.iov };
 	ssize_t n;
 
-	if (first->fd >= 0) {
+	batch_fill(s, &b);
+	m.msg_iovlen = (size_t)b.n;
+	if (b.n_fds) {
+		size_t size = (size_t)b.n_fds * sizeof(int);
+
 		m.msg_control = &control;
-		m.msg_controllen = sizeof(control);
-		control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+		m.msg_controllen = CMSG_SPACE(size);
+		control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(size),
 						   .cmsg_level = SOL_SOCKET,
 						   .cmsg_type = SCM_RIGHTS };
-		memcpy(CMSG_DATA(&control.header), &first->fd, sizeof(int));
+		memcpy(CMSG_DATA(&control.header), b.fds, size);
 	}
 
 	do {
 		n = sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
-	if (n > 0) {
-		closep(&first->fd);
-		first->fd = -1;
-	}
+	if (n > 0)
+		descriptors_close(s, b.n_fds);
 	return n < 0 ? -errno : n;
 }
 

@@ -99,15 +99,17 @@ void peer_close(struct peer *p)
 {
 	if (p->descriptor >= 0)
 		close(p->descriptor);
+	while (p->n_queued)
+		close(p->queued[--p->n_queued]);
 	close(p->fd);
 	p->descriptor = p->fd = -1;
 }
 
-/* Exactly len bytes; the first call for a frame takes its descriptor. */
+/* Exactly len bytes, and the descriptors that come with them. */
 static void take_bytes(struct peer *p, void *to, size_t len)
 {
 	while (len) {
-		char control[CMSG_SPACE(sizeof(int))];
+		char control[CMSG_SPACE(LIMIT_MESSAGE_FDS * sizeof(int))];
 		struct iovec iov = { to, len };
 		struct msghdr m = { .msg_iov = &iov,
 				    .msg_iovlen = 1,
@@ -120,9 +122,11 @@ static void take_bytes(struct peer *p, void *to, size_t len)
 		assert_false(m.msg_flags & MSG_CTRUNC);
 		c = CMSG_FIRSTHDR(&m);
 		if (c) {
-			assert_int_equal(p->descriptor, -1);
-			assert_int_equal(c->cmsg_len, CMSG_LEN(sizeof(int)));
-			memcpy(&p->descriptor, CMSG_DATA(c), sizeof(int));
+			size_t size = c->cmsg_len - CMSG_LEN(0);
+
+			assert_true(size <= sizeof(p->queued) - p->n_queued * sizeof(int));
+			memcpy(p->queued + p->n_queued, CMSG_DATA(c), size);
+			p->n_queued += (unsigned int)(size / sizeof(int));
 		}
 		to = (uint8_t *)to + n;
 		len -= (size_t)n;
@@ -146,6 +150,12 @@ void peer_take(struct peer *p, uint16_t type, union wire_frame *out)
 	assert_int_equal(wire_read(bytes, out), 0);
 	p->tail_len = h.length - (uint32_t)fixed;
 	take_bytes(p, p->tail, p->tail_len);
+	if (type == WIRE_TYPE_ARENA ||
+	    (type == WIRE_TYPE_OPEN && out->open.open_flags & WIRE_OPEN_DESCRIPTOR)) {
+		assert_true(p->n_queued > 0);
+		p->descriptor = p->queued[0];
+		memmove(p->queued, p->queued + 1, --p->n_queued * sizeof(int));
+	}
 }
 
 struct extent_session *peer_session_file(struct peer *p, int *file)

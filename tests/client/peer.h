@@ -11,11 +11,14 @@
 #include <stdint.h>
 
 #include "client/lib/extent.h"
+#include "wire/limits.h"
 #include "wire/wire.h"
 
 struct peer {
-	int fd;		/* the daemon's end */
-	int descriptor; /* that came with the last frame taken, or -1 */
+	int fd;			       /* the daemon's end */
+	int descriptor;		       /* that the last frame taken claims, or -1 */
+	int queued[LIMIT_MESSAGE_FDS]; /* that came, and that no frame has claimed */
+	unsigned int n_queued;
 	uint8_t tail[1 << 18];
 	uint32_t tail_len;
 };
