@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctl/exit.h"
 #include "ctl/progress.h"
 
 #define DRAW_SECONDS   0.2
@@ -237,7 +238,10 @@ struct progress *progress_free(struct progress *p, const struct progress_view *v
 	if (view)
 		line_tell(p, "end", view, seconds, exit_code);
 	if (p->notify)
-		sd_notifyf(0, "STATUS=%s", exit_code ? "failed" : "complete, safe on disk");
+		sd_notifyf(0, "STATUS=%s",
+			   !exit_code		      ? "complete, safe on disk"
+			   : exit_code == CTL_STOPPED ? "stopped; --resume goes on"
+						      : "failed");
 	free(p);
 	return NULL;
 }

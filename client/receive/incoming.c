@@ -13,12 +13,7 @@
 #include "receive/journal.h"
 #include "receive/incoming.h"
 
-/* Seconds between checkpoints, and how many times its own duration one is apart from the next: at
- * most 5 % of the time goes into them. */
-#define CHECKPOINT_SECONDS 30.0
-#define CHECKPOINT_SHARE   20.0
-
-static double now(void)
+double incoming_seconds(void)
 {
 	struct timespec t;
 
@@ -98,8 +93,7 @@ static int clone_root(void *userdata, const uint8_t uuid[16], uint64_t transid)
 	return reference_open(&t->reference, "clone source", uuid, transid);
 }
 
-/* On the partial's subvolume, from where it stands. */
-static int executor_begin(struct incoming *t)
+int incoming_executor_begin(struct incoming *t)
 {
 	struct executor_options options = {
 		.sink = t->o->sink,
@@ -114,19 +108,26 @@ static int executor_begin(struct incoming *t)
 	return root < 0 ? -errno : executor_new(root, &options, &t->executor);
 }
 
-static void executor_end(struct incoming *t)
+/* What this executor did on top of what those before it did. */
+void incoming_look(struct incoming *t)
 {
-	const struct executor_stats *from;
-	struct executor_stats *to = &t->stats->target;
+	const struct executor_stats *now = t->executor ? executor_stats(t->executor) : NULL;
+	struct executor_stats *sum = &t->stats->target;
 
-	if (!t->executor)
+	*sum = t->before;
+	if (!now)
 		return;
-	from = executor_stats(t->executor);
-	to->inodes += from->inodes;
-	to->elided += from->elided;
-	to->literal += from->literal;
-	to->calls_saved += from->calls_saved;
-	to->not_set += from->not_set;
+	sum->inodes += now->inodes;
+	sum->elided += now->elided;
+	sum->literal += now->literal;
+	sum->calls_saved += now->calls_saved;
+	sum->not_set += now->not_set;
+}
+
+void incoming_executor_end(struct incoming *t)
+{
+	incoming_look(t);
+	t->before = t->stats->target;
 	executor_free(t->executor);
 	t->executor = NULL;
 }
@@ -170,14 +171,14 @@ int incoming_begin(struct incoming *t, const struct stream_command *c)
 	}
 	t->stats->subvolumes++;
 	t->checkpoint_offset = t->skip;
-	t->checkpoint_time = now();
+	t->checkpoint_time = incoming_seconds();
 	if (r == PARTIAL_RESUMED)
 		incoming_tell(t, LOG_INFO,
 			      "At %s %s, which goes on at byte %" PRIu64 " of its stream",
 			      stream_op_name(c->op), t->name, t->skip);
 	else
 		incoming_tell(t, LOG_INFO, "At %s %s", stream_op_name(c->op), t->name);
-	return executor_begin(t);
+	return incoming_executor_begin(t);
 }
 
 int incoming_execute(struct incoming *t, const struct action *a)
@@ -195,8 +196,7 @@ int incoming_execute(struct incoming *t, const struct action *a)
 	return r ? incoming_failed_at(t, a->position, what, a->path, r, t->o->sink->text) : 0;
 }
 
-/* All that was executed, and the root's mode, safe on disk. */
-static int make_durable(struct incoming *t, const char **what)
+int incoming_make_durable(struct incoming *t, const char **what)
 {
 	int r = executor_finish(t->executor);
 
@@ -208,88 +208,9 @@ static int make_durable(struct incoming *t, const char **what)
 	return r;
 }
 
-static int checkpoint(struct incoming *t)
-{
-	double began = now();
-	const char *what;
-	int r = planner_flush(t->planner);
-
-	if (r || t->errors)
-		return r;
-	r = make_durable(t, &what);
-	if (!r) {
-		what = "making a checkpoint";
-		r = partial_checkpoint(t->partial, t->offset, t->digest);
-	}
-	executor_end(t);
-	if (!r)
-		r = executor_begin(t);
-	if (r) {
-		t->skip = UINT64_MAX;
-		return incoming_failed_at(t, t->start + t->offset, what,
-					  (struct stream_string){ 0 }, r, t->o->sink->text);
-	}
-	t->stats->checkpoints++;
-	t->checkpoint_offset = t->offset;
-	t->checkpoint_time = now();
-	t->checkpoint_cost = t->checkpoint_time - began;
-	return 0;
-}
-
-int incoming_skip(struct incoming *t, const struct stream_command *c)
-{
-	uint64_t offset = c->position + c->length - t->start;
-
-	if (!t->skip)
-		return 0;
-	t->digest = journal_digest(t->digest, c);
-	t->stats->skipped_bytes += c->length;
-	if (t->skip == UINT64_MAX) {
-		if (c->op == STREAM_C_END)
-			t->skip = 0;
-		return 1;
-	}
-	if (offset < t->skip && c->op != STREAM_C_END)
-		return 1;
-	if (offset == t->skip && t->digest == t->skip_digest) {
-		t->offset = offset;
-		t->skip = 0;
-		return 1;
-	}
-	t->skip = UINT64_MAX;
-	t->stale = true;
-	return incoming_failed_at(
-		t, c->position, stream_op_name(c->op), (struct stream_string){ 0 }, -ESTALE,
-		"this is not the stream that the part was received from; give that "
-		"one again, or remove the part with --abort");
-}
-
-int incoming_passed(struct incoming *t, const struct stream_command *c)
-{
-	double wait = CHECKPOINT_SECONDS;
-
-	if (c->op == STREAM_C_SUBVOL || c->op == STREAM_C_SNAPSHOT) {
-		/* Where a part is resumed, its first command is the first that is skipped. */
-		t->digest = journal_digest(0, c);
-		t->offset = c->length;
-		return 0;
-	}
-	t->digest = journal_digest(t->digest, c);
-	t->offset = c->position + c->length - t->start;
-	if (!t->executor || t->errors || t->o->no_checkpoint)
-		return 0;
-	if (t->o->checkpoint && t->offset - t->checkpoint_offset >= t->o->checkpoint)
-		return checkpoint(t);
-	if (t->stats->commands % 64)
-		return 0;
-	if (wait < CHECKPOINT_SHARE * t->checkpoint_cost)
-		wait = CHECKPOINT_SHARE * t->checkpoint_cost;
-	return now() - t->checkpoint_time >= wait ? checkpoint(t) : 0;
-}
-
 static void forget(struct incoming *t)
 {
-	executor_end(t);
+	incoming_executor_end(t);
 	partial_free(t->partial);
 	t->partial = NULL;
 	t->skip = 0;
@@ -310,7 +231,7 @@ int incoming_end(struct incoming *t, uint64_t position)
 	}
 	r = partial_leave(t->partial);
 	if (!r)
-		r = make_durable(t, &what);
+		r = incoming_make_durable(t, &what);
 	if (!r) {
 		what = "sealing";
 		r = partial_seal(t->partial);
@@ -332,10 +253,10 @@ void incoming_break_off(struct incoming *t, uint64_t position)
 	/* The input ended, or somebody said stop, and all until then is good. */
 	if (!t->skip && !t->errors && !t->o->no_checkpoint && t->offset > t->checkpoint_offset &&
 	    t->offset > STREAM_COMMAND_HEADER)
-		checkpoint(t);
+		incoming_checkpoint(t);
 	if (t->o->max_errors != 1 && t->executor)
 		planner_flush(t->planner); /* what there is, is wanted */
-	executor_end(t);
+	incoming_executor_end(t);
 	if (t->stale && t->o->policy & PARTIAL_REPLACE)
 		partial_discard(t->partial); /* it is in the way of the next attempt */
 	else if (partial_has_checkpoint(t->partial))

@@ -17,8 +17,9 @@ struct incoming {
 	struct planner *planner;
 	struct reference reference;
 
-	struct partial *partial;   /* NULL between subvolumes */
-	struct executor *executor; /* likewise */
+	struct partial *partial;      /* NULL between subvolumes */
+	struct executor *executor;    /* likewise */
+	struct executor_stats before; /* of executors that ended */
 	struct rehearsal *rehearsal;
 	char name[STREAM_NAME_MAX + 1];
 	uint8_t uuid[16];
@@ -53,6 +54,18 @@ int incoming_execute(struct incoming *t, const struct action *a);
 int incoming_end(struct incoming *t, uint64_t position);
 /* What ends without END, or after an error, is not complete. */
 void incoming_break_off(struct incoming *t, uint64_t position);
+
+/* The executor works on the partial's subvolume, from where it stands. */
+int incoming_executor_begin(struct incoming *t);
+void incoming_executor_end(struct incoming *t);
+/* All that was executed, and the root's mode, safe on disk; *what failed. */
+int incoming_make_durable(struct incoming *t, const char **what);
+/* Applies what the planner holds, and makes a point to resume from. checkpoint.c, as all below. */
+int incoming_checkpoint(struct incoming *t);
+double incoming_seconds(void);
+
+/* Brings the stats up to date. */
+void incoming_look(struct incoming *t);
 
 /* Before a command: 1 if it is not to be applied. */
 int incoming_skip(struct incoming *t, const struct stream_command *c);

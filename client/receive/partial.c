@@ -13,10 +13,10 @@
  * deleted. After any crash the journal names a snapshot that is there, and that has exactly the
  * state at its offset.
  *
- * Resuming rolls back: "subvolume" is deleted and made anew from the snapshot. Whatever commands
- *had been applied behind the checkpoint, wholly or in part, are gone with it, so that none is ever
- * applied twice, and nothing has to be idempotent. Neither can a daemon that still works for a
- * killed receiver do harm: the files it has open belong to the subvolume that was deleted.
+ * Resuming rolls back: "subvolume" is deleted and made anew from the snapshot. What had been
+ * applied behind the checkpoint, wholly or in part, is gone with it: nothing is applied twice, and
+ * nothing has to be idempotent. Nor can a daemon that still works for a killed receiver do harm:
+ * the files it has open belong to the subvolume that was deleted.
  *
  * The end, each step on disk before the next one begins:
  *
@@ -24,9 +24,8 @@
  *	2. the received UUID	3. read-only	4. renamed to NAME	5. the rest removed
  *
  * So NAME exists only if it is complete, safe, read-only and named as received; before 4 what there
- * is has a name that says so and, up to 2, no received UUID by which a stream or a backup tool
- * would take it for a copy. Read-only subvolumes can be renamed within a directory but not moved
- * into another one, hence ".NAME.complete".
+ * is has a name that says so and, up to 2, no received UUID by which it could be taken for a copy.
+ * Read-only subvolumes can be renamed, but not into another directory: hence ".NAME.complete".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,8 +51,8 @@ struct partial {
 	char shown[2 * STREAM_NAME_MAX];
 };
 
-__attribute__((format(printf, 3, 4))) static int tell(const struct partial *p, int level,
-						      const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void tell(const struct partial *p, int level,
+						       const char *format, ...)
 {
 	char text[STREAM_PATH_MAX];
 	va_list ap;
@@ -62,7 +61,6 @@ __attribute__((format(printf, 3, 4))) static int tell(const struct partial *p, i
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	p->o.message(p->o.userdata, level, text);
-	return 0;
 }
 
 /* Continues "NAME: ..."; the error itself is passed on. */
@@ -162,7 +160,7 @@ static int judge(struct partial *p)
 		return -EEXIST;
 	}
 	r = journal_load(p->at.dir, &p->at.journal);
-	if (r == -ENOENT) /* it was interrupted before anything was received */
+	if (r == -ENOENT) /* before anything was received */
 		return 0;
 	if (o->policy & PARTIAL_RESUME && r && !(o->policy & PARTIAL_REPLACE)) {
 		tell(p, LOG_ERR, "%s: %s/" JOURNAL_NAME ": %s; remove the part with --abort",
@@ -236,9 +234,7 @@ static int begin(struct partial *p)
 		return there;
 	}
 	r = judge(p);
-	if (r < 0)
-		return r;
-	return r ? begin_resumed(p) : begin_afresh(p);
+	return r < 0 ? r : r ? begin_resumed(p) : begin_afresh(p);
 }
 
 int partial_begin(const struct partial_options *options, struct partial **out, uint64_t *offset,

@@ -29,7 +29,7 @@
 /* A pipe as large as an unprivileged process may make it (/proc/sys/fs/pipe-max-size). */
 #define PIPE_SIZE (1 << 20)
 
-#define TICK_EVERY 256 /* commands */
+#define TICK_EVERY 16 /* commands; looking at the clock is cheap */
 
 static int execute(void *userdata, const struct action *a)
 {
@@ -106,6 +106,7 @@ static int receive_stream(struct incoming *rx, struct stream *s)
 		} else {
 			if (++rx->stats->commands % TICK_EVERY == 0) {
 				rx->stats->stream_bytes = stream_position(s);
+				incoming_look(rx);
 				if (rx->o->tick)
 					rx->o->tick(rx->o->userdata);
 			}

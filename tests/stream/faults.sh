@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../integration/lib.sh"
 requires root btrfs extentctl extentd
 tools=$build/tests/stream
-make_btrfs mnt 512M
+make_btrfs mnt 512M compress=zstd
 
 # shellcheck disable=SC2154 # make_btrfs sets it
 outside=$mnt/outside
@@ -58,6 +58,7 @@ refused() {
 }
 
 count=0
+printf '[Access]\nUsers=root 4711\n' >"$work/extentd.conf"
 start_extentd
 for options in '--direct' '--direct --no-plan' '--quiet'; do # the last: by the daemon
 	read -ra options <<<"$options"
@@ -120,25 +121,36 @@ run </dev/null 2>/dev/null && fail "no input at all succeeds"
 drop
 btrfs -q subvolume create "$mnt/tree"
 echo 1 >"$mnt/tree/f"
+yes "a line that repeats" | head -c 1000000 >"$mnt/tree/large"
 btrfs -q subvolume snapshot -r "$mnt/tree" "$mnt/s"
-btrfs -q send -f "$work/full" "$mnt/s"
+btrfs -q send --proto 2 --compressed-data -f "$work/full" "$mnt/s"
 run --direct -f "$work/full" || fail "receiving a full stream"
 sealed "$mnt/target/s" || fail "not sealed"
 
 
-# Without privilege: what is received is complete but for owners, which is said.
+# Without privilege, with a daemon of its own and with the system's: what is received is complete but
+# for owners, which is said. What is compressed stays so where the daemon has the privilege.
 drop
-mkdir "$mnt/own"
-chown 4711:4711 "$mnt/own"
 chmod 711 "$work"
 cp "$extentctl" "$extentd" "$work/"
 cp "$build"/client/lib/libextent.so.0 "$work/" || fail "no library"
-output=$(LD_LIBRARY_PATH=$work EXTENTD=$work/extentd as_user 4711 "$work/extentctl" receive --private \
-	"$mnt/own" <"$work/full" 2>&1) || fail "unprivileged: $output"
-case $output in
-*"owner of s/"*"not set"*) ;;
-*) fail "owners that were not set are not told: $output" ;;
-esac
-sealed "$mnt/own/s" || fail "unprivileged: not sealed"
-cmp "$mnt/own/s/f" "$mnt/s/f" || fail "unprivileged: content"
+for daemon in --private "--socket=$socket"; do
+	own=$mnt/own${daemon%%=*}
+	mkdir "$own"
+	chown 4711:4711 "$own"
+	unprivileged() {
+		LD_LIBRARY_PATH=$work EXTENTD=$work/extentd as_user 4711 "$work/extentctl" receive "$daemon" "$own"
+	}
+	output=$(unprivileged <"$work/full" 2>&1) || fail "unprivileged, $daemon: $output"
+	case $output in
+	*"owner of s/"*"not set"*"could not be set"*) ;;
+	*) fail "$daemon: owners that were not set are not told: $output" ;;
+	esac
+	sealed "$own/s" || fail "unprivileged, $daemon: not sealed"
+	cmp "$own/s/f" "$mnt/s/f" || fail "unprivileged, $daemon: content"
+	cmp "$own/s/large" "$mnt/s/large" || fail "unprivileged, $daemon: content"
+	[ "$(ls -A "$own")" = s ] || fail "unprivileged, $daemon: left: $(ls -A "$own")"
+	[ "$daemon" = --private ] || all_encoded "$own/s/large" || fail "decompressed by a daemon with the privilege"
+	fails_with "File exists" unprivileged <"$work/full"
+done
 say "$count refusals"
