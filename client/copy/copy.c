@@ -125,6 +125,18 @@ static int copy_source(struct tree *t, const char *source, const char *destinati
 	return err;
 }
 
+static int update_begin(struct tree *t, const char *source, const char *destination)
+{
+	int err = update_new(source, destination, &t->update);
+
+	if (err < 0)
+		return err;
+	err = update_remove(t->update);
+	if (err < 0)
+		tree_error(t, destination, -err, "what is gone from the source stays in the copy");
+	return 0;
+}
+
 static int copy_all(struct tree *t, char *const sources[], unsigned int n, const char *destination)
 {
 	bool into = false;
@@ -137,6 +149,8 @@ static int copy_all(struct tree *t, char *const sources[], unsigned int n, const
 		tree_error(t, destination, 0, "is not a directory, and there are several sources");
 		return 0;
 	}
+	if (t->opt->update)
+		err = update_begin(t, sources[0], destination);
 	for (unsigned int i = 0; !err && i < n; i++)
 		err = copy_source(t, sources[i], destination, into);
 	if (!err && t->data)
@@ -146,6 +160,12 @@ static int copy_all(struct tree *t, char *const sources[], unsigned int n, const
 	/* What a sync found was told extent by extent. */
 	if (err == -EIO)
 		err = 0;
+	if (!err && t->update && !t->opt->stats->errors) {
+		int r = update_save(t->update);
+
+		if (r < 0)
+			tree_error(t, destination, -r, "what was copied cannot be written down");
+	}
 	return err;
 }
 
@@ -184,6 +204,7 @@ int copy_run(const struct copy_options *options, char *const sources[], unsigned
 	}
 	data_free(t.data);
 	links_free(t.links);
+	update_free(t.update);
 	restore_free(t.restore);
 	if (t.sink)
 		t.sink->free(t.sink);

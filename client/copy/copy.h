@@ -28,6 +28,7 @@
 	X(encoded, "extents on disk as they were handed over")                                     \
 	X(decoded, "extents that had to be decompressed")                                          \
 	X(written_plain, "extents written plainly")                                                \
+	X(unchanged, "bytes that the last copy holds already, with --update")                      \
 	X(commits, "commits asked of the daemon")                                                  \
 	X(xattrs_skipped, "extended attributes that the destination cannot hold")                  \
 	X(owners_kept, "owners that could not be set")                                             \
@@ -47,6 +48,7 @@ struct copy_options {
 	bool durable;
 	bool no_target_directory;
 	bool nodatacow;
+	bool update; /* only what changed since the last such copy; one source */
 	/* A whole sentence that names file, offset and cause; counted in stats.errors. */
 	void (*error)(void *userdata, const char *text);
 	/* Each extent once it is safe on disk; NULL: not wanted. */

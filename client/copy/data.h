@@ -12,6 +12,7 @@
 #include "restore/restore.h"
 
 struct data;
+struct identities;
 
 struct data_options {
 	struct restore *restore;
@@ -38,6 +39,11 @@ int data_room(struct data *data);
  */
 int data_copy(struct data *data, int fd, const struct stat *st, const char *path,
 	      struct restore_file *file, const struct restore_attr *attr);
+
+/* The same for the ranges alone, of which those that are whole are extents. */
+int data_copy_ranges(struct data *data, int fd, const struct stat *st, const char *path,
+		     struct restore_file *file, const struct restore_attr *attr,
+		     const struct identities *ranges);
 
 /* Waits until everything begun has been handed to the daemon. */
 int data_drain(struct data *data);

@@ -117,13 +117,25 @@ static int create_file(struct tree *t, const struct stat *st, const char *path,
 	return err < 0 ? err : restore_file_create(to, name, attr, out);
 }
 
+static void count_unchanged(struct tree *t, const struct stat *st, const struct identities *ranges)
+{
+	uint64_t changed = 0;
+
+	for (size_t i = 0; i < ranges->n; i++)
+		changed += ranges->list[i].len;
+	if (changed < (uint64_t)st->st_size)
+		t->opt->stats->unchanged += (uint64_t)st->st_size - changed;
+}
+
 int entry_file(struct tree *t, int from_fd, const char *from, const char *path,
 	       struct restore_dir *to, const char *name)
 {
 	_cleanup_(closep) int fd = -1;
+	_cleanup_(identities_free) struct identities ranges = { NULL };
 	struct restore_file *file;
 	struct restore_attr attr;
 	struct stat st;
+	int known = 0; /* the copy holds all but the ranges */
 	int err = data_room(t->data);
 
 	if (err < 0)
@@ -138,10 +150,22 @@ int entry_file(struct tree *t, int from_fd, const char *from, const char *path,
 		return 0;
 	}
 	if (link_seen(t, &st, path, to, name))
-		return 0;
+		return t->update ? update_other(t->update, path, S_IFREG) : 0;
 
 	attr = entry_attr(&st);
-	err = create_file(t, &st, path, to, name, &attr, &file);
+	if (t->update)
+		known = update_file(t->update, path, fd, &st, restore_dir_fd(to), name, &ranges);
+	if (known < 0) {
+		tree_error(t, path, -known, "what changed in it cannot be found out");
+		return 0;
+	}
+	err = known ? restore_file_open(to, name, false, &file)
+		    : create_file(t, &st, path, to, name, &attr, &file);
+	if (known && err < 0 && err != -ECONNRESET) {
+		known = 0;
+		unlinkat(restore_dir_fd(to), name, 0);
+		err = create_file(t, &st, path, to, name, &attr, &file);
+	}
 	if (err == -ECONNRESET)
 		return err;
 	if (err < 0) {
@@ -154,7 +178,10 @@ int entry_file(struct tree *t, int from_fd, const char *from, const char *path,
 	err = link_remember(t, &st, to, name);
 	if (err < 0)
 		tree_error(t, path, -err, "its other names will be copies");
-	return data_copy(t->data, steal_fd(&fd), &st, path, file, &attr);
+	if (!known)
+		return data_copy(t->data, steal_fd(&fd), &st, path, file, &attr);
+	count_unchanged(t, &st, &ranges);
+	return data_copy_ranges(t->data, steal_fd(&fd), &st, path, file, &attr, &ranges);
 }
 
 /* Symlinks, devices, fifos, sockets. */

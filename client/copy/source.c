@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "copy/identity.h"
 #include "copy/source.h"
 
 /* Read and written at once, by this thread: handing it to another would take longer. */
@@ -187,8 +188,37 @@ static int source_read(struct data *data, struct source *s)
 	return pieces_of_data(data, s);
 }
 
+static int pieces_of_ranges(struct data *data, struct source *s, const struct identities *ranges)
+{
+	int err = s->how == FETCH_ENCODED || s->how == FETCH_DAEMON ? wait_same_inode(data, s) : 0;
+
+	for (size_t i = 0; !err && i < ranges->n && !s->failed; i++) {
+		const struct identity *range = &ranges->list[i];
+		uint64_t at = range->offset, end = range->offset + range->len;
+
+		if (end > s->size)
+			end = s->size;
+		while (!err && at < end && !s->failed) {
+			struct piece piece = { at, end };
+
+			if (!range->whole && end - at > data->max)
+				piece.end = at + data->max;
+			at = piece.end;
+			err = source_piece(data, s, &piece);
+		}
+	}
+	return err;
+}
+
 int data_copy(struct data *data, int fd, const struct stat *st, const char *path,
 	      struct restore_file *file, const struct restore_attr *attr)
+{
+	return data_copy_ranges(data, fd, st, path, file, attr, NULL);
+}
+
+int data_copy_ranges(struct data *data, int fd, const struct stat *st, const char *path,
+		     struct restore_file *file, const struct restore_attr *attr,
+		     const struct identities *ranges)
 {
 	struct source *s = calloc(1, sizeof(*s));
 	int err;
@@ -211,7 +241,7 @@ int data_copy(struct data *data, int fd, const struct stat *st, const char *path
 	s->how = source_how(data, fd, st->st_dev);
 	TAILQ_INSERT_TAIL(&data->sources, s, entry);
 
-	err = source_read(data, s);
+	err = ranges ? pieces_of_ranges(data, s, ranges) : source_read(data, s);
 	s->planned = true;
 	source_end(data, s);
 	return err;

@@ -160,6 +160,9 @@ int tree_copy(struct tree *t, int from_fd, const char *name, const char *path,
 		tree_error(t, path, errno, "cannot be looked at");
 		return 0;
 	}
+	if (t->update && !S_ISREG(st.st_mode) &&
+	    update_other(t->update, path, st.st_mode & S_IFMT) < 0)
+		return -ENOMEM;
 	if (S_ISDIR(st.st_mode))
 		return copy_directory(t, from_fd, name, path, to, to_name);
 	if (S_ISREG(st.st_mode))

@@ -8,6 +8,7 @@
 #include "copy/copy.h"
 #include "copy/data.h"
 #include "copy/links.h"
+#include "copy/update.h"
 
 #define TREE_DEPTH_MAX 2048 /* a descriptor and about 500 bytes of stack each */
 
@@ -17,6 +18,7 @@ struct tree {
 	struct restore *restore;
 	struct data *data;
 	struct links *links;
+	struct update *update; /* or NULL */
 	unsigned int depth;
 	bool several; /* sources */
 	uint64_t xattrs_skipped;

@@ -17,7 +17,7 @@
 struct values {
 	struct job_options job;
 	struct codec codec;
-	bool compress, no_durable, no_target_directory, nodatacow;
+	bool compress, no_durable, no_target_directory, nodatacow, update;
 	const char *ack_log;
 };
 
@@ -68,6 +68,8 @@ static const struct command_option options[] = {
 	  "append \"offset length path\" for each extent once it is safe on disk" },
 	{ "no-target-directory", 'T', NULL, OPTION_FLAG, AT(no_target_directory),
 	  "DST is the new name, also if it is a directory" },
+	{ "update", 'u', NULL, OPTION_FLAG, AT(update),
+	  "only what changed since the last --update; what is gone is removed; implies -T" },
 	{ "nodatacow", 0, NULL, OPTION_FLAG, AT(nodatacow),
 	  "also write to files without copy-on-write, which has weaker guarantees" },
 	JOB_OPTIONS(AT_JOB),
@@ -158,7 +160,8 @@ static int copy(struct copying *c, const struct values *v, const struct session 
 		.codec = v->codec,
 		.compress = v->compress,
 		.durable = !v->no_durable,
-		.no_target_directory = v->no_target_directory,
+		.no_target_directory = v->no_target_directory || v->update,
+		.update = v->update,
 		.nodatacow = v->nodatacow,
 		.error = print_error,
 		.extent_durable = c->log ? log_extent : NULL,
@@ -196,6 +199,10 @@ static int run(int argc, char *argv[])
 		return err < 0 ? CTL_USAGE : CTL_OK;
 	if (argc - first < 2) {
 		fprintf(stderr, "extentctl copy: SRC and DST are needed; try --help\n");
+		return CTL_USAGE;
+	}
+	if (v.update && argc - first != 2) {
+		fprintf(stderr, "extentctl copy: --update takes one SRC; try --help\n");
 		return CTL_USAGE;
 	}
 	umask(0); /* modes are the sources' */

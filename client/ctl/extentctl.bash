@@ -23,7 +23,7 @@ _extentctl()
 	esac
 	case $command in
 	copy)
-		words='--compress --no-durable --durable --ack-log --no-target-directory --nodatacow
+		words='--compress --no-durable --durable --ack-log --no-target-directory --nodatacow --update
 			--socket --private --quiet --json --progress-fd --help --version'
 		;;
 	receive)

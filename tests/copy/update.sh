@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# extentctl copy --update: after any changes the copy is what the source is, and only what changed was
+# read and written. UPDATE_SEED and UPDATE_ROUNDS for more of it than a test has time for.
+. "$(dirname "$0")/../integration/lib.sh"
+requires root btrfs extentd extentctl command python3
+make_btrfs src 768M compress=zstd
+make_btrfs dst 768M
+seed=${UPDATE_SEED:-11} rounds=${UPDATE_ROUNDS:-4}
+start_extentd
+before=$(descriptors)
+number() { sed -n "s/.*\"$1\": \\([0-9]*\\).*/\\1/p" "$work/report"; }
+
+update() {
+	"$extentctl" copy --update --json "$src/tree" "$dst/copy" >"$work/report" 2>"$work/errors" ||
+		fail "update: $(cat "$work/report" "$work/errors")"
+}
+
+manifest() { # contents, and everything else that a copy keeps
+	(cd "$1" && find . -printf '%P %y %m %n %s %l %T@\n' | sort && find . -type f -print0 | sort -z | xargs -0 md5sum)
+}
+
+same() { # WHEN
+	manifest "$src/tree" >"$work/a"
+	manifest "$dst/copy" >"$work/b"
+	diff "$work/a" "$work/b" >"$work/diff" || fail "$1: $(head -6 "$work/diff")"
+}
+
+mkdir "$src/tree" "$src/tree/chance"
+python3 "$(dirname "$0")/mutate-tree.py" "$src/tree/chance" "$seed" 60
+seq 1 2000000 >"$src/tree/large"
+update
+same "the first time"
+[ -s "$dst/.copy.extentd-update" ] || fail "nothing is remembered"
+
+# Nothing changed: nothing is written.
+update
+same "nothing"
+[ "$(number payload_bytes)" = 0 ] || [ "$(number bytes)" -lt 5000000 ] || fail "nothing changed, and: $(cat "$work/report")"
+
+# A little of a large file: a little is written.
+large=$(stat -c %s "$src/tree/large")
+printf 'changed' | dd of="$src/tree/large" bs=1 seek=7000000 conv=notrunc status=none
+: >"$src/tree/other"
+update
+same "a few bytes"
+[ "$(number unchanged)" -ge $((large - 300000)) ] || fail "a few bytes: $(cat "$work/report")"
+
+for ((i = 0; i < rounds; i++)); do
+	python3 "$(dirname "$0")/mutate-tree.py" "$src/tree/chance" $((seed * 1000 + i)) 25 || fail "mutate"
+	update
+	same "round $i of seed $seed"
+	say "round $i: $(number bytes) bytes copied, $(number unchanged) not"
+done
+
+# Somebody changes the copy: it is the source's again.
+printf 'not this' | dd of="$dst/copy/large" bs=1 seek=100 conv=notrunc status=none
+touch -r "$src/tree/large" "$dst/copy/large"
+update
+same "a copy that was changed"
+# What was in the copy and never in the source is left alone.
+: >"$dst/copy/of somebody else"
+update
+[ -e "$dst/copy/of somebody else" ] || fail "what is not ours was removed"
+rm "$dst/copy/of somebody else"
+
+# Without memory, or with one that is damaged, all is copied.
+printf x | dd of="$dst/.copy.extentd-update" bs=1 seek=300 conv=notrunc status=none
+update
+same "a damaged memory"
+[ "$(number unchanged)" = 0 ] || fail "a damaged memory was believed"
+rm "$dst/.copy.extentd-update"
+update
+same "no memory"
+
+# Killed in the middle: the next one makes it right.
+python3 "$(dirname "$0")/mutate-tree.py" "$src/tree/chance" $((seed * 1000 + 999)) 40 || fail "mutate"
+"$extentctl" copy -q --update "$src/tree" "$dst/copy" 2>/dev/null &
+killed=$!
+sleep 0.2
+kill -KILL $killed 2>/dev/null
+wait $killed
+update
+same "after one that was killed"
+
+# Files that are written while they are copied are right when they have come to rest.
+python3 - "$src/tree/large" <<'END' &
+import os, random, sys, time
+rnd = random.Random(5)
+with open(sys.argv[1], "r+b", buffering=0) as f:
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        f.seek(rnd.randrange(8 << 20))
+        f.write(rnd.randbytes(6000))
+        if rnd.random() < 0.05:
+            os.fsync(f.fileno())
+END
+writer=$!
+for _ in 1 2 3; do
+	"$extentctl" copy -q --update "$src/tree" "$dst/copy" 2>/dev/null
+done
+wait $writer || fail "the writer"
+update
+same "after it was written to"
+
+# From a snapshot: another path to the same extents.
+btrfs subvolume snapshot -r "$src" "$src/snap" >/dev/null 2>&1 || fail "no snapshot"
+"$extentctl" copy --update --json "$src/snap/tree" "$dst/copy" >"$work/report" || fail "from a snapshot"
+same "from a snapshot"
+[ "$(number bytes)" -lt 5000000 ] || fail "a snapshot is copied as a whole: $(cat "$work/report")"
+same_descriptors "$before"
+fails_with "one SRC" "$extentctl" copy --update "$src/tree" "$src/tree" "$dst/copy"
