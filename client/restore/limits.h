@@ -4,14 +4,14 @@
 
 /*
  * What one job may hold. A file costs two descriptors while it is open here and in a private
- * daemon, and about 200 bytes from then until the next commit, for its name in messages.
+ * daemon, and about 400 bytes from then until the next commit, for its name in messages.
  */
 #define RESTORE_WINDOW_FILES	512    /* open files; the session's max_files may allow fewer */
 #define RESTORE_POLL_FILES	16     /* opened between two looks at the session */
 #define RESTORE_DIR_DESCRIPTORS 256    /* cached directories */
 #define RESTORE_DIR_BUCKETS	4096   /* of the table of directories */
 #define RESTORE_INODE_BUCKETS	16384  /* of the table of files without proof */
-#define RESTORE_UNSETTLED_FILES 131072 /* named in memory until a commit proves their extents */
+#define RESTORE_UNSETTLED_FILES 262144 /* named in memory until a commit proves their extents */
 #define RESTORE_UNSETTLED_LOG	65536  /* extents that wait for the commit that durable() needs */
 #define RESTORE_COMMIT_MS	1000   /* the pace of commits where durable() is wanted */
 #define RESTORE_FILESYSTEMS	16     /* with a name made on them since the last commit */
