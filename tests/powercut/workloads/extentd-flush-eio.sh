@@ -2,5 +2,5 @@
 about='extentd: flushes fail, the filesystem goes read-only; another one is served on'
 needs=(errands ../../daemon/extentd)
 must=(refused)
-faults=("slow percent=5" "fail kind=flush skip=20")
+faults=("slow percent=5" "fail kind=flush skip=14")
 drive() { aborted_under_clients; }

@@ -2,5 +2,5 @@
 about='extentd: superblock writes fail, the filesystem goes read-only; another one is served on'
 needs=(errands ../../daemon/extentd)
 must=(refused)
-faults=("slow percent=5" "fail kind=super skip=20")
+faults=("slow percent=5" "fail kind=super skip=8")
 drive() { aborted_under_clients; }
