@@ -109,10 +109,20 @@ for options in '--direct' '--direct --no-plan' '--quiet'; do # the last: by the 
 	[ "$(cat "$mnt/target/s/p")$(cat "$mnt/target/s/q")" = secondfirst ] ||
 		fail "data went into a renamed file"
 	drop
+	"$tools/hostile" stale-unlinked | run "${options[@]}" || fail "stale-unlinked"
+	[ "$(cat "$mnt/target/s/p")" = second ] || fail "data went into a removed file"
+	drop
 	"$tools/hostile" clone-longer-than-an-int | run "${options[@]}" || fail "long clone"
 	[ "$(tail -c 4096 "$mnt/target/s/b" | head -c 21)" = "behind four gigabytes" ] ||
 		fail "the length of a clone was cut"
 done
+
+# Confined, clones stay inside as well.
+drop
+"$tools/hostile" good | run --direct -C || fail "a good stream, confined"
+[ "$(stat -c %s "$mnt/target/s/f")" = 8192 ] || fail "a good stream's file, confined"
+refused clone-escape 'has a ".." component' --direct -C
+refused clone-through-symlink "clone s/f: Too many levels" --direct -C
 
 run -f "$work/missing" 2>/dev/null && fail "-f of a missing file succeeds"
 run </dev/null 2>/dev/null && fail "no input at all succeeds"

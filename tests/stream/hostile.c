@@ -244,6 +244,15 @@ static void one_case(const char *name)
 		write_text("p", 0, "second");
 		return;
 	}
+	CASE("stale-unlinked")
+	{
+		make("p");
+		write_text("p", 0, "a longer first text");
+		craft(&w, STREAM_C_UNLINK, "p", "p");
+		craft(&w, STREAM_C_MKFILE, "pi", "p", 302ull);
+		write_text("p", 0, "second");
+		return;
+	}
 	CASE("command-4g")
 	{
 		craft_raw(&w, "\xf5\xff\xff\xff\x0f\0\0\0\0\0", 10);
