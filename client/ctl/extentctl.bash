@@ -28,12 +28,12 @@ _extentctl()
 		;;
 	receive)
 		words='--file --terminate-on-end --chroot --max-errors --root-mount --force-decompress
-			--dump --resume --abort --checkpoint --dry-run --bwlimit --trust-source --strict --no-plan
+			--dump --resume --from --take-over --abort --checkpoint --dry-run --bwlimit --trust-source --strict --no-plan
 			--direct --socket --private --quiet --verbose --json --progress-fd
 			--host --rsh --remote-program --help --version'
 		;;
 	replicate)
-		words='--config --snapshots --keep --rsh --remote-program --bwlimit --retries --retry-wait
+		words='--config --snapshots --keep --rsh --remote-program --bwlimit --checkpoint --retries --retry-wait
 			--trust-source --metrics --quiet --json --help --version'
 		;;
 	snapshots) words='--json --help --version' ;;

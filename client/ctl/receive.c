@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,11 +23,27 @@ struct values {
 	const char *file, *root;
 	unsigned long long max_errors, rate, checkpoint;
 	bool stop_at_end, confine, decompress, dump, trust, literal, strict, direct, verbose;
-	bool resume, abort, rehearse;
+	bool resume, abort, rehearse, displace, goes_on;
+	struct {
+		uint64_t offset, digest;
+	} from;
 };
 
 #define AT(field)     offsetof(struct values, field)
 #define AT_JOB(field) AT(job.field)
+
+static int parse_from(void *values, const char *text)
+{
+	struct values *v = values;
+	int end = 0;
+
+	if (sscanf(text, "%" SCNu64 ":%" SCNx64 "%n", &v->from.offset, &v->from.digest, &end) !=
+		    2 ||
+	    text[end])
+		return -EINVAL;
+	v->goes_on = true;
+	return 0;
+}
 
 static const struct command_option options[] = {
 	{ "file", 'f', "FILE", OPTION_STRING, AT(file), "read the stream from FILE, not stdin" },
@@ -42,6 +59,11 @@ static const struct command_option options[] = {
 	{ "dump", 0, NULL, OPTION_FLAG, AT(dump), "print the stream's commands, receive nothing" },
 	{ "resume", 0, NULL, OPTION_FLAG, AT(resume),
 	  "go on where an earlier attempt with the same stream was interrupted" },
+	{ "from", 0, "OFFSET:DIGEST", OPTION_PARSED, 0,
+	  "with --resume: behind its first command the stream goes on where the part ends",
+	  parse_from },
+	{ "take-over", 0, NULL, OPTION_FLAG, AT(displace),
+	  "with --resume: end a process that still waits for the rest of the same stream" },
 	{ "abort", 0, NULL, OPTION_FLAG, AT(abort),
 	  "remove from DIRECTORY what was received in part, and read no stream; with --resume: "
 	  "only what "
@@ -179,6 +201,10 @@ static int receive_all(struct receiving *rx, const struct values *v, int input, 
 		.policy = v->resume ? PARTIAL_RESUME
 			  : replace ? PARTIAL_REPLACE
 				    : PARTIAL_REFUSE,
+		.displace = v->displace,
+		.goes_on = v->goes_on,
+		.from = v->from.offset,
+		.from_digest = v->from.digest,
 		.checkpoint = v->checkpoint,
 		.max_errors = v->max_errors,
 		.message = message,
@@ -200,7 +226,7 @@ static int receive_all(struct receiving *rx, const struct values *v, int input, 
 			 (unsigned long long)rx->stats.target.not_set);
 		job_message(&rx->job, LOG_WARNING, text);
 	}
-	return job_exit_code(r, CTL_PARTIAL);
+	return r == -EAGAIN ? CTL_STOPPED : job_exit_code(r, CTL_PARTIAL);
 }
 
 static int receive_into(struct receiving *rx, const struct values *v, int input, const char *path,
@@ -260,6 +286,10 @@ static int run(int argc, char *argv[])
 		return r < 0 ? CTL_USAGE : CTL_OK;
 	if (argc - first != 1 && !(v.dump && argc == first)) {
 		fprintf(stderr, "extentctl receive: one DIRECTORY is needed; try --help\n");
+		return CTL_USAGE;
+	}
+	if ((v.goes_on || v.displace) && !v.resume) {
+		fprintf(stderr, "extentctl receive: --from and --take-over need --resume\n");
 		return CTL_USAGE;
 	}
 	if (v.abort && !v.resume) {

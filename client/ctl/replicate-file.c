@@ -35,6 +35,7 @@ static const struct {
 	{ "Retries", NUMBER, AT(retries) },
 	{ "RetryWait", NUMBER, AT(retry_wait) },
 	{ "Keep", NUMBER, AT(keep) },
+	{ "Checkpoint", NUMBER, AT(checkpoint) },
 	{ "Metrics", TEXT, AT(metrics) },
 	{ "TrustSource", SWITCH, AT(trust) },
 };

@@ -47,6 +47,8 @@ static const struct command_option options[] = {
 	  "give a target up after N attempts in a row that got nowhere: 10" },
 	{ "retry-wait", 0, "SECONDS", OPTION_NUMBER, SETTING(retry_wait),
 	  "before the second attempt, and twice as long before each other: 2" },
+	{ "checkpoint", 0, "SIZE", OPTION_NUMBER, SETTING(checkpoint),
+	  "make a point to resume from each SIZE of the stream, besides each 30 s" },
 	{ "trust-source", 0, NULL, OPTION_FLAG, SETTING(trust),
 	  "targets check the structure of extents only, not that each can be decompressed" },
 	{ "metrics", 0, "FILE", OPTION_STRING, SETTING(metrics),
@@ -181,7 +183,7 @@ static bool needed(void *userdata, const struct replica *which)
 	struct job *job = userdata;
 
 	for (size_t i = 0; i < job->count; i++)
-		if (job->targets[i].base == which->id)
+		if (job->targets[i].base == which->id || job->targets[i].part == which->id)
 			return true;
 	return false;
 }

@@ -71,6 +71,8 @@ int incoming_passed(struct incoming *t, const struct stream_command *c)
 	double wait = CHECKPOINT_SECONDS;
 
 	if (c->op == STREAM_C_SUBVOL || c->op == STREAM_C_SNAPSHOT) {
+		if (t->gone_on)
+			return 0;
 		/* Where a part is resumed, its first command is the first that is skipped. */
 		t->digest = journal_digest(0, c);
 		t->offset = c->length;

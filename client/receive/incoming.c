@@ -132,6 +132,27 @@ void incoming_executor_end(struct incoming *t)
 	t->executor = NULL;
 }
 
+/*
+ * The sender has left out what is here already. Positions are those of the whole stream: the first
+ * command is thought to end where the rest begins.
+ */
+static int go_on(struct incoming *t, const struct stream_command *c, bool resumed)
+{
+	if (!resumed || t->skip != t->o->from || t->skip_digest != t->o->from_digest) {
+		incoming_tell(t, LOG_ERR,
+			      "%s: the stream goes on at byte %" PRIu64
+			      ", but the part that is here does not end there",
+			      t->name, t->o->from);
+		return -EAGAIN;
+	}
+	t->start = c->position + c->length - t->skip;
+	t->offset = t->skip;
+	t->digest = t->skip_digest;
+	t->skip = 0;
+	t->gone_on = true;
+	return 0;
+}
+
 int incoming_begin(struct incoming *t, const struct stream_command *c)
 {
 	struct partial_options options = {
@@ -139,6 +160,7 @@ int incoming_begin(struct incoming *t, const struct stream_command *c)
 		.name = t->name,
 		.source = -1,
 		.policy = t->o->policy,
+		.displace = t->o->displace,
 		.transid = c->ctransid,
 		.begin = journal_digest(0, c),
 		.message = t->o->message,
@@ -154,6 +176,7 @@ int incoming_begin(struct incoming *t, const struct stream_command *c)
 	t->stale = false;
 	t->start = c->position;
 	t->offset = t->digest = t->skip = 0;
+	t->gone_on = false;
 	if (t->o->rehearse)
 		return rehearse_begin(t, c);
 	if (c->op == STREAM_C_SNAPSHOT) {
@@ -169,13 +192,19 @@ int incoming_begin(struct incoming *t, const struct stream_command *c)
 		t->skip = UINT64_MAX;
 		return 0;
 	}
+	if (t->o->goes_on) {
+		r = go_on(t, c, r == PARTIAL_RESUMED);
+		if (r)
+			return r;
+		r = PARTIAL_RESUMED;
+	}
 	t->stats->subvolumes++;
-	t->checkpoint_offset = t->skip;
+	t->checkpoint_offset = t->gone_on ? t->offset : t->skip;
 	t->checkpoint_time = incoming_seconds();
 	if (r == PARTIAL_RESUMED)
 		incoming_tell(t, LOG_INFO,
 			      "At %s %s, which goes on at byte %" PRIu64 " of its stream",
-			      stream_op_name(c->op), t->name, t->skip);
+			      stream_op_name(c->op), t->name, t->checkpoint_offset);
 	else
 		incoming_tell(t, LOG_INFO, "At %s %s", stream_op_name(c->op), t->name);
 	return incoming_executor_begin(t);

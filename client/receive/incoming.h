@@ -31,6 +31,7 @@ struct incoming {
 	/* Commands are skipped up to this offset, having been applied by an earlier attempt; or all
 	 * up to the end, because it is complete or can't be begun: UINT64_MAX. */
 	uint64_t skip, skip_digest;
+	bool gone_on; /* the sender left the skipped ones out */
 	uint64_t checkpoint_offset;
 	double checkpoint_time, checkpoint_cost; /* seconds */
 

@@ -210,11 +210,11 @@ static int begin(struct partial *p)
 
 	if (there < 0)
 		return there;
-	r = place_open(&p->at);
+	r = place_open(&p->at, p->o.displace);
 	if (r == -ENOENT && there != PARTIAL_COMPLETE) {
 		if (mkdirat(p->at.directory, p->at.private, 0700))
 			return failed(p, -errno, p->at.private);
-		r = place_open(&p->at);
+		r = place_open(&p->at, false);
 		return r ? failed(p, r, p->at.private) : begin_afresh(p);
 	}
 	if (r == -EBUSY) {

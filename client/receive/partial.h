@@ -24,6 +24,7 @@ struct partial_options {
 	const char *name;
 	int source; /* what an incremental stream starts from, or -1 */
 	enum partial_policy policy;
+	bool displace;	  /* end a receiver that still works on it */
 	uint8_t uuid[16]; /* of the stream */
 	uint64_t transid;
 	uint64_t begin; /* digest of its first command */

@@ -13,6 +13,7 @@
 #include "receive/partial.h"
 #include "receive/place.h"
 #include "receive/subvolume.h"
+#include "receive/takeover.h"
 
 #define PRIVATE	 ".partial"
 #define COMPLETE ".complete"
@@ -32,7 +33,7 @@ void place_name(struct place *p, int directory, const char *name)
 		 name + size - tail);
 }
 
-int place_open(struct place *p)
+int place_open(struct place *p, bool displace)
 {
 	_cleanup_(closep) int fd =
 		openat(p->directory, p->private, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -44,8 +45,13 @@ int place_open(struct place *p)
 	if (fstat(fd, &st) || st.st_uid != geteuid() || st.st_mode & 077)
 		return -EPERM;
 	/* Until this process ends, however it ends. */
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (!displace || takeover(fd))
+			return -EBUSY;
+	}
+	takeover_announce(fd);
 	p->dir = steal_fd(&fd);
 	return 0;
 }
@@ -99,7 +105,7 @@ static bool private_name(const char *name)
 
 static int abort_one(struct place *p)
 {
-	int r = place_open(p);
+	int r = place_open(p, false);
 
 	if (r)
 		return r;

@@ -4,6 +4,8 @@
 
 /* What lies beside NAME while it is being received (see partial.c), and taking it away. */
 
+#include <stdbool.h>
+
 #include "receive/journal.h"
 #include "stream/path.h"
 
@@ -20,8 +22,9 @@ struct place {
 };
 
 void place_name(struct place *p, int directory, const char *name);
-/* -ENOENT; -EPERM if it is not ours; -EBUSY if a process is working there. dir is the caller's. */
-int place_open(struct place *p);
+/* -ENOENT; -EPERM if it is not ours; -EBUSY if a process is working there, which displace puts to
+ * an end. dir is the caller's. */
+int place_open(struct place *p, bool displace);
 
 /* Deletes the subvolumes there but one checkpoint (or NULL); .NAME.complete, if the journal knows
  * it: -EEXIST if it does not. */

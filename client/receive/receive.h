@@ -28,6 +28,10 @@ struct receive_options {
 	bool trust;	    /* rehearse: check the structure of payloads only */
 	bool no_checkpoint; /* without the privilege to delete subvolumes they cannot be kept */
 	enum partial_policy policy;
+	bool displace; /* end a receiver that still works on the same subvolume */
+	bool goes_on;  /* behind its first command the stream goes on at the byte from, */
+	uint64_t from; /* up to which its commands have the digest from_digest */
+	uint64_t from_digest;
 	uint64_t checkpoint; /* bytes of the stream after which one is made; 0: by time only */
 	uint64_t max_errors; /* -E: give up after so many; 0: only at the end */
 	/* One line each; level as in syslog: LOG_ERR, LOG_WARNING, LOG_INFO. */

@@ -10,6 +10,7 @@
  * A far side that says why it cannot: not again, for it would say the same.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@
 #define RETRY_WAIT_MAX 300 /* seconds */
 
 /* extentctl's exit codes that matter here; its man page has them. */
-enum { FAR_OK = 0, FAR_DAEMON = 3, FAR_NO_PROGRAM = 127 };
+enum { FAR_OK = 0, FAR_DAEMON = 3, FAR_STOPPED = 5, FAR_NO_PROGRAM = 127 };
 
 enum outcome { ALL_DONE, ONE_DONE, AGAIN, HOPELESS };
 
@@ -111,7 +112,7 @@ static enum outcome ended(struct destination *t, const struct far *f, int status
 	if (status == RSH_NO_CONNECTION && t->host)
 		return because(t, ssh_refused(said) ? HOPELESS : AGAIN,
 			       "no connection, or it was cut: %s", said);
-	if (status == FAR_DAEMON || status > 128)
+	if (status == FAR_DAEMON || status == FAR_STOPPED || status > 128)
 		return because(t, AGAIN, "the far side was interrupted: %s", said);
 	if (status == FAR_NO_PROGRAM)
 		return because(t, HOPELESS, "extentctl is not there: %s", said);
@@ -164,45 +165,97 @@ static const char *base_name(const struct replica *r)
 	return slash ? slash + 1 : r->path ?: "?";
 }
 
-static enum outcome send_one(struct destination *t, const struct replica *which,
-			     const struct replica *parent)
-{
-	/* What an earlier attempt left is taken up, or removed if the parent is another one now. */
-	const char *arguments[] = { "receive", "--terminate-on-end", "--json",
-				    "--quiet", "--resume",	     "--abort",
-				    "--",      t->directory,	     NULL,
-				    NULL };
-	_cleanup_(closep) int subvolume = source_snapshot(t->source, which);
-	struct pump pump = { .from = -1, .throttle = t->throttle, .sent = &t->stream_bytes };
-	struct send *send = NULL;
-	struct far f;
-	double sent_all;
-	int status = 0, r, sent;
-	enum outcome o;
+/* far_run()'s arguments, for what is to be received there. */
+struct arguments {
+	const char *list[16];
+	char from[64], checkpoint[40];
+};
 
-	if (subvolume < 0)
-		return because(t, HOPELESS, "%s cannot be opened: %s", base_name(which),
-			       strerror(-subvolume));
-	if (t->settings->trust) {
-		arguments[6] = "--trust-source";
-		arguments[7] = "--";
-		arguments[8] = t->directory;
+static void arguments_fill(struct arguments *a, const struct destination *t,
+			   const struct part *part)
+{
+	const struct settings *s = t->settings;
+	size_t n = 0;
+
+	a->list[n++] = "receive";
+	a->list[n++] = "--terminate-on-end";
+	a->list[n++] = "--json";
+	a->list[n++] = "--quiet";
+	a->list[n++] = "--resume"; /* what is there of it; */
+	a->list[n++] = "--abort";  /* what is there of another stream is removed */
+	a->list[n++] = "--take-over";
+	if (part) {
+		snprintf(a->from, sizeof(a->from), "--from=%" PRIu64 ":%" PRIx64, part->offset,
+			 part->digest);
+		a->list[n++] = a->from;
 	}
-	t->attempts++;
-	t->total_bytes = estimate(subvolume, which->id, parent ? parent->ctransid : 0);
-	snprintf(t->parent, sizeof(t->parent), "%s", parent ? base_name(parent) : "");
-	r = far_begin(&f, t->spec, &t->rsh, arguments);
+	if (s->checkpoint) {
+		snprintf(a->checkpoint, sizeof(a->checkpoint), "--checkpoint=%llu", s->checkpoint);
+		a->list[n++] = a->checkpoint;
+	}
+	if (s->trust)
+		a->list[n++] = "--trust-source";
+	a->list[n++] = "--";
+	a->list[n++] = t->directory;
+	a->list[n] = NULL;
+}
+
+/*
+ * The kernel's send, without what the target has of it. A part that is of another stream (an
+ * extent was moved since, the kernel is another one) cannot be gone on with: *part becomes NULL.
+ */
+static int stream_begin(struct destination *t, int subvolume, uint64_t parent,
+			const struct part **part, struct send **send, struct pump *pump)
+{
+	uint8_t *first;
+	int r = send_begin(subvolume, parent, send, &pump->from);
+
+	if (r || !*part)
+		return r;
+	r = part_skip(*part, pump->from, &first, &pump->first_size);
+	if (!r) {
+		pump->first = first;
+		t->resumed++;
+		t->resumed_bytes += (*part)->offset;
+		return 0;
+	}
+	closep(&pump->from);
+	pump->from = -1;
+	send_end(steal_ptr(send));
+	if (r != -ESTALE)
+		return r;
+	notice(MESSAGE_NONE, LOG_WARNING, t->spec, NULL,
+	       "what is there in part is of another stream: from the beginning");
+	*part = NULL;
+	return send_begin(subvolume, parent, send, &pump->from);
+}
+
+static enum outcome send_through(struct destination *t, const struct replica *which,
+				 const struct replica *parent, const struct part *part,
+				 int subvolume)
+{
+	struct pump pump = { .from = -1, .throttle = t->throttle, .sent = &t->stream_bytes };
+	struct arguments arguments;
+	struct send *send = NULL;
+	enum outcome o = ONE_DONE;
+	double sent_all = 0;
+	int status = 0, r, sent;
+	struct far f;
+
+	r = stream_begin(t, subvolume, parent ? parent->id : 0, &part, &send, &pump);
 	if (r)
-		return because(t, HOPELESS, "starting the far side: %s", strerror(-r));
-	r = send_begin(subvolume, parent ? parent->id : 0, &send, &pump.from);
+		return because(t, HOPELESS, "sending %s: %s", base_name(which), strerror(-r));
+	arguments_fill(&arguments, t, part);
 	pump.sent_all = &sent_all;
-	if (!r)
-		r = far_run(&f, &pump, &status);
-	else
-		far_run(&f, &(struct pump){ .from = -1 }, &status);
-	sent = send_end(send);
+	r = far_begin(&f, t->spec, &t->rsh, arguments.list);
 	if (r)
-		o = because(t, HOPELESS, "sending: %s", strerror(-r));
+		closep(&pump.from);
+	else
+		r = far_run(&f, &pump, &status);
+	sent = send_end(send);
+	free((void *)pump.first);
+	if (r)
+		o = because(t, HOPELESS, "the far side: %s", strerror(-r));
 	else if (sent && sent != -EPIPE)
 		o = because(t, HOPELESS, "the kernel's send of %s: %s", base_name(which),
 			    strerror(-sent));
@@ -211,34 +264,30 @@ static enum outcome send_one(struct destination *t, const struct replica *which,
 	else if (!report_take(t, f.report))
 		o = because(t, HOPELESS, "it ended well, but does not say that all is durable");
 	else
-		o = ONE_DONE;
-	if (o == ONE_DONE)
 		t->wait_seconds = now() - sent_all;
 	far_free(&f);
 	return o;
 }
 
-static enum outcome attempt(struct destination *t)
+static enum outcome send_one(struct destination *t, const struct replica *which,
+			     const struct replica *parent, const struct part *part)
 {
-	const struct replica *which = t->source->self, *parent;
-	struct inventory theirs = { .list = NULL };
+	_cleanup_(closep) int subvolume = source_snapshot(t->source, which);
 	char bytes[24];
-	enum outcome o = ask(t, &theirs);
+	enum outcome o;
 
-	if (o != ONE_DONE)
-		return o;
-	parent = inventory_copy(&theirs, which) ? which
-						: inventory_common(&t->source->all, which, &theirs);
-	t->base = parent ? parent->id : 0;
-	t->base_time = parent ? parent->otime : 0;
-	inventory_free(&theirs);
-	if (parent == which)
-		return ALL_DONE;
-	if (!parent)
+	if (subvolume < 0)
+		return because(t, HOPELESS, "%s cannot be opened: %s", base_name(which),
+			       strerror(-subvolume));
+	if (!parent && !part)
 		notice(MESSAGE_FULL, 0, t->spec,
 		       (struct notice_field[]){ { "SNAPSHOT", base_name(which) }, {} },
 		       "no snapshot in common: all of %s is sent", base_name(which));
-	o = send_one(t, which, parent);
+	t->attempts++;
+	if (!t->total_bytes)
+		t->total_bytes = estimate(subvolume, which->id, parent ? parent->ctransid : 0);
+	snprintf(t->parent, sizeof(t->parent), "%s", parent ? base_name(parent) : "");
+	o = send_through(t, which, parent, part && part->offset ? part : NULL, subvolume);
 	if (o != ONE_DONE)
 		return o;
 	t->base = which->id;
@@ -248,7 +297,61 @@ static enum outcome attempt(struct destination *t)
 	notice(MESSAGE_REPLICATED, 0, t->spec,
 	       (struct notice_field[]){ { "SNAPSHOT", base_name(which) }, { "BYTES", bytes }, {} },
 	       "%s is there, and safe on disk (%s bytes sent)", base_name(which), bytes);
-	return ALL_DONE;
+	return which == t->source->self ? ALL_DONE : ONE_DONE;
+}
+
+/* A snapshot of an earlier run, newer than what they have, that was interrupted: it comes first. */
+static const struct replica *unfinished(const struct destination *t, const struct inventory *theirs,
+					const struct replica *common)
+{
+	const struct inventory *all = &t->source->all;
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct replica *r = &all->list[i];
+		_cleanup_(closep) int fd = -1;
+
+		if (!r->read_only || (common && r->otransid <= common->otransid) ||
+		    !inventory_part(theirs, r))
+			continue;
+		fd = source_snapshot(t->source, r);
+		if (fd >= 0)
+			return r;
+	}
+	return NULL;
+}
+
+static enum outcome attempt_with(struct destination *t, const struct inventory *theirs)
+{
+	const struct replica *which = t->source->self, *common, *old;
+	const struct part *part;
+
+	common = inventory_copy(theirs, which) ? which
+					       : inventory_common(&t->source->all, which, theirs);
+	t->base = common ? common->id : 0;
+	t->base_time = common ? common->otime : 0;
+	if (common == which)
+		return ALL_DONE;
+	part = inventory_part(theirs, which);
+	if (!part) {
+		old = unfinished(t, theirs, common);
+		which = old ?: which;
+		part = inventory_part(theirs, which);
+		common = inventory_common(&t->source->all, which, theirs);
+	}
+	t->part = part ? which->id : 0;
+	t->part_offset = part ? part->offset : 0;
+	return send_one(t, which, common, part);
+}
+
+static enum outcome attempt(struct destination *t)
+{
+	struct inventory theirs = { .list = NULL };
+	enum outcome o = ask(t, &theirs);
+
+	if (o == ONE_DONE)
+		o = attempt_with(t, &theirs);
+	inventory_free(&theirs);
+	return o;
 }
 
 void *destination_run(void *destination)
@@ -259,7 +362,7 @@ void *destination_run(void *destination)
 	enum outcome o;
 
 	for (;;) {
-		uint64_t before = t->base;
+		uint64_t base = t->base, part = t->part, offset = t->part_offset;
 		struct notice_field fields[] = { { "REASON", t->reason }, {} };
 
 		o = attempt(t);
@@ -267,8 +370,10 @@ void *destination_run(void *destination)
 			t->reason[0] = '\0';
 		if (o == ALL_DONE || o == HOPELESS)
 			break;
-		if (t->base != before) {
-			idle = 0;
+		if (o == ONE_DONE)
+			continue;
+		if (t->base != base || t->part != part || t->part_offset != offset) {
+			idle = 0; /* this attempt found that the one before got on */
 			wait = t->settings->retry_wait;
 		}
 		if (++idle > t->settings->retries)

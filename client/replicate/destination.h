@@ -18,11 +18,13 @@
 
 /* What is told in the end: X(name), numbers; the names are those of the JSON report. */
 #define DESTINATION_COUNTS(X)                                                                      \
-	X(stream_bytes) /* sent, over all attempts */                                              \
-	X(total_bytes)	/* what the increment was estimated to have; 0: not known */               \
-	X(attempts)	/* to send */                                                              \
-	X(snapshots)	/* that were made complete */                                              \
-	X(encoded)	/* extents by the form that reached the disk */                            \
+	X(stream_bytes)	 /* sent, over all attempts */                                             \
+	X(total_bytes)	 /* what the increment was estimated to have; 0: not known */              \
+	X(attempts)	 /* to send */                                                             \
+	X(resumed)	 /* of them, which went on where one before had ended, */                  \
+	X(resumed_bytes) /* and did not send so much again */                                      \
+	X(snapshots)	 /* that were made complete */                                             \
+	X(encoded)	 /* extents by the form that reached the disk */                           \
 	X(decoded)                                                                                 \
 	X(plain)
 
@@ -41,11 +43,13 @@ struct destination {
 #undef X
 	double seconds;	     /* in all */
 	double wait_seconds; /* from the last byte sent to the far side's "durable" */
-	uint64_t base;	     /* id of the newest of our snapshots that is complete there, or 0 */
-	int64_t base_time;   /* when that was taken, seconds since 1970, or 0 */
-	char parent[300];    /* what the last increment was made against; empty: full */
-	char reason[512];    /* why it failed; empty: all done */
-	bool done;	     /* the thread has ended */
+	uint64_t part;	     /* id of one that is there in part, or 0 */
+	uint64_t part_offset;
+	uint64_t base;	   /* id of the newest of our snapshots that is complete there, or 0 */
+	int64_t base_time; /* when that was taken, seconds since 1970, or 0 */
+	char parent[300];  /* what the last increment was made against; empty: full */
+	char reason[512];  /* why it failed; empty: all done */
+	bool done;	   /* the thread has ended */
 };
 
 /* HOST:DIRECTORY or DIRECTORY, which has a "/" before any ":". 0, -EINVAL or -ENOMEM. */

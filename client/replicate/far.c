@@ -188,11 +188,29 @@ static int turn(struct far *f, struct pump *p, bool *blocked)
 	return r;
 }
 
+/* Where nobody takes it, why will be said. */
+static int give(int to, const uint8_t *bytes, size_t size)
+{
+	while (size) {
+		ssize_t n = write(to, bytes, size);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			bytes += n;
+			size -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
 int far_run(struct far *f, struct pump *p, int *status)
 {
 	bool blocked = false;
 	int r = 0;
 
+	if (p->first && !give(f->in, p->first, p->first_size))
+		*p->sent += p->first_size;
 	if (p->from < 0)
 		sending_ended(f, p);
 	while (!r && (p->from >= 0 || f->out >= 0 || f->err >= 0))

@@ -33,6 +33,8 @@ int far_begin(struct far *f, const char *name, const struct rsh *rsh,
 	      const char *const arguments[]);
 
 struct pump {
+	const uint8_t *first; /* first_size bytes before from; may be NULL */
+	size_t first_size;
 	int from;		   /* a pipe; -1: nothing to send. Closed by far_run() */
 	struct throttle *throttle; /* NULL: none */
 	uint64_t *sent;		   /* counts on */

@@ -55,8 +55,9 @@ json_t *inventory_to_json(const struct inventory *i)
 
 	for (size_t k = 0; k < i->count; k++)
 		json_array_append_new(list, replica_json(&i->list[k]));
-	return json_pack("{s:o,s:I,s:o}", "filesystem", uuid_json(i->filesystem), "free",
-			 (json_int_t)i->free, "snapshots", list);
+	return json_pack("{s:o,s:I,s:o,s:o}", "filesystem", uuid_json(i->filesystem), "free",
+			 (json_int_t)i->free, "snapshots", list, "parts",
+			 parts_to_json(i->parts, i->part_count));
 }
 
 /* NULL, as for what has none, leaves zeros. */
@@ -105,13 +106,18 @@ int inventory_from_json(const char *text, struct inventory *out)
 	    !json_unpack(root, "{s:o,s:I,s:o}", "filesystem", &fsid, "free", &room, "snapshots",
 			 &list) &&
 	    json_is_array(list) && !uuid_take(fsid, out->filesystem)) {
+		r = 0;
 		out->free = (uint64_t)room;
 		out->list = calloc(json_array_size(list) + 1, sizeof(*out->list));
-		r = out->list ? 0 : -ENOMEM;
+		if (!out->list)
+			r = -ENOMEM;
 		for (size_t k = 0; !r && k < json_array_size(list); k++) {
 			r = replica_take(json_array_get(list, k), &out->list[k]);
 			out->count = k + !r;
 		}
+		if (!r)
+			r = parts_from_json(json_object_get(root, "parts"), &out->parts,
+					    &out->part_count);
 	}
 	json_decref(root);
 	if (r)

@@ -87,6 +87,8 @@ int inventory_take(int fd, struct inventory *out)
 	r = collect(fd, BTRFS_FS_TREE_OBJECTID, out);
 	if (r == -EPERM)
 		r = collect(fd, 0, out);
+	if (!r)
+		r = parts_take(fd, &out->parts, &out->part_count);
 	if (r)
 		inventory_free(out);
 	return r;
@@ -97,8 +99,8 @@ void inventory_free(struct inventory *i)
 	for (size_t k = 0; k < i->count; k++)
 		free(i->list[k].path);
 	free(i->list);
-	i->list = NULL;
-	i->count = 0;
+	free(i->parts);
+	*i = (struct inventory){ .list = NULL };
 }
 
 bool replica_has(const uint8_t uuid[16])
@@ -125,6 +127,15 @@ const struct replica *inventory_copy(const struct inventory *theirs, const struc
 	for (size_t k = 0; k < theirs->count; k++)
 		if (replica_same(which, &theirs->list[k]))
 			return &theirs->list[k];
+	return NULL;
+}
+
+const struct part *inventory_part(const struct inventory *theirs, const struct replica *which)
+{
+	for (size_t k = 0; k < theirs->part_count; k++)
+		if (theirs->parts[k].transid == which->ctransid &&
+		    !memcmp(theirs->parts[k].stream, replica_name(which), 16))
+			return &theirs->parts[k];
 	return NULL;
 }
 

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "replicate/parts.h"
+
 struct replica {
 	uint64_t id;
 	uint64_t otransid; /* made in that transaction: the order in time */
@@ -28,6 +30,8 @@ struct inventory {
 	uint64_t free;		/* bytes, as df says */
 	struct replica *list;
 	size_t count;
+	struct part *parts; /* in the directory itself */
+	size_t part_count;
 };
 
 /* Of the filesystem that the directory fd lies on. Without CAP_SYS_ADMIN only what lies below fd,
@@ -60,6 +64,9 @@ const struct replica *inventory_common(const struct inventory *ours, const struc
 
 /* The copy of which that they have; NULL: none. */
 const struct replica *inventory_copy(const struct inventory *theirs, const struct replica *which);
+
+/* What they have in part of which; NULL: nothing. */
+const struct part *inventory_part(const struct inventory *theirs, const struct replica *which);
 
 const struct replica *inventory_find(const struct inventory *i, uint64_t id);
 

@@ -20,6 +20,7 @@ struct settings {
 	unsigned long long retries;	 /* attempts in a row that get nowhere */
 	unsigned long long retry_wait;	 /* seconds before the second one; then twice that */
 	unsigned long long keep;	 /* snapshots at the source, 0: all */
+	unsigned long long checkpoint;	 /* bytes, 0: by time only */
 	bool trust;			 /* the far side checks only the structure of extents */
 	char *strings[SETTINGS_STRINGS]; /* owned: those of a file */
 	size_t string_count;

@@ -10,6 +10,8 @@
 
 ssh_dir=$work/ssh
 sshd_port=
+sshd_options="ClientAliveInterval 5"
+sshd_path=$PATH
 sshd_name=extentd-test
 rsh=
 there=$extentctl
@@ -41,9 +43,8 @@ start_sshd() {
 			PasswordAuthentication no
 			PermitRootLogin prohibit-password
 			AcceptEnv EXTENTD_* EXTENTD
-			SetEnv HOME=$ssh_dir
-			ClientAliveInterval 5
-			ClientAliveCountMax 2
+			SetEnv HOME=$ssh_dir PATH=$sshd_path
+			$sshd_options
 			LogLevel ERROR
 		END
 		: >"$ssh_dir/log"

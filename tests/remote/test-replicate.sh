@@ -71,6 +71,7 @@ fails_with "is no target" replicate -- "$src/snaps/$name" "-oProxyCommand=x:/y"
 head -c 100M /dev/urandom >"$tiny/fill" 2>/dev/null
 sync -f "$tiny"
 fails_with "No space left" replicate "$src/snaps/$name" "127.0.0.1:$tiny"
+[ -z "$(find "$tiny" -mindepth 1 -maxdepth 1 -name 'tree*')" ] || fail "on the full target: $(ls -A "$tiny")"
 mkdir "$far/a dir/$name"
 fails_with "$name" replicate "$src/snaps/$name" "${targets[0]}"
 [ -z "$(ls "$far/a dir/$name")" ] || fail "written into somebody else's directory"
