@@ -19,7 +19,11 @@
  * filesystem only takes what has reached the disk, and excludes nothing.
  *
  * What nobody waits for is settled after SETTLE_LAZY_SECONDS (store.c), or when there is much of
- * it: a lost extent should be reported while its sender can still send it again.
+ * it: a lost extent should be reported while its sender can still send it again. Nobody asked for
+ * durability there, so it is waited for and checked, and nothing is synced: what was seen to lie on
+ * the disk can only be lost together with the filesystem's next commit or log, and a SYNC always
+ * makes one and tells of its failure. The space that the kernel needs for a commit is bounded by
+ * making one after COMMIT_AT_EXTENTS (see space.c).
  */
 
 #include <event2/event.h>
@@ -36,6 +40,7 @@
 
 #define GROUP_INODES	  3
 #define SETTLE_AT_EXTENTS 4096
+#define COMMIT_AT_EXTENTS 32768
 
 #define settle_of(j) ((struct settle *)((char *)(j)-offsetof(struct settle, job)))
 
@@ -159,7 +164,7 @@ static void settle_done(struct job *job)
 	while ((e = TAILQ_FIRST(&settle->extents))) {
 		TAILQ_REMOVE(&settle->extents, e, entry);
 		if (!e->code) {
-			c->durable++;
+			c->durable += !settle->lazy;
 			extent_finish(e, EXTENT_SAFE);
 		} else {
 			c->lost++;
@@ -200,6 +205,13 @@ static struct settle *settle_new(struct filesystem *fs, struct inode *inode, str
 	return settle;
 }
 
+/* Whom somebody waits for is urgent. Space comes back with a commit only. */
+static bool is_lazy(const struct filesystem *fs)
+{
+	return fs->btrfs && !fs->n_urgent && TAILQ_EMPTY(&fs->syncs) && !fs->low &&
+	       fs->uncommitted < COMMIT_AT_EXTENTS;
+}
+
 static void settle_filesystem(struct filesystem *fs)
 {
 	struct settle *settle = settle_new(fs, NULL, NULL);
@@ -208,12 +220,17 @@ static void settle_filesystem(struct filesystem *fs)
 
 	if (!settle)
 		return;
+	settle->lazy = is_lazy(fs);
 	TAILQ_FOREACH(inode, &fs->inodes, fs_entry)
 		n += settle_take(settle, inode);
+	fs->uncommitted = settle->lazy ? fs->uncommitted + n : 0;
 	TAILQ_CONCAT(&settle->syncs, &fs->syncs, entry);
 	fs->committing = true;
 	fs->wanted = false;
-	fs->store->counters.settles_filesystem++;
+	if (settle->lazy)
+		fs->store->counters.settles_lazy++;
+	else
+		fs->store->counters.settles_filesystem++;
 	if (n > fs->store->counters.settled_largest)
 		fs->store->counters.settled_largest = n;
 	workers_queue(fs->store->blocking, &settle->job);

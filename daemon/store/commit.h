@@ -20,6 +20,7 @@ struct settle {
 	struct sync_list syncs;
 	unsigned int read_backs;
 	size_t unchecked;
+	bool lazy;     /* for the verdict only: nobody asked for durability */
 	bool low;      /* what fs->low is from now on */
 	uint32_t code; /* of the sync itself */
 	int kernel_errno;

@@ -26,6 +26,7 @@ struct filesystem {
 	struct inode_list urgent; /* inodes for whose extents or sync somebody waits */
 	unsigned int n_urgent;
 	unsigned int file_settles; /* under way, each with one inode */
+	unsigned int uncommitted;  /* extents settled lazily since the last commit */
 	bool committing;	   /* one filesystem-wide settle is under way, and nothing else */
 	bool wanted;		   /* a filesystem-wide settle, whatever the numbers say */
 	struct sync_list syncs;	   /* wait for a filesystem-wide settle that starts after them */

@@ -143,3 +143,13 @@ int map_after(struct extent *const *extents, size_t n, int fd, bool wait, enum m
 	}
 	return 0;
 }
+
+void map_wait(int fd)
+{
+	struct fiemap ask = { .fm_length = 1, .fm_flags = FIEMAP_FLAG_SYNC };
+
+	/* It waits for all of the file, whatever it is asked for. EIO: one of them has failed, as
+	 * whoever asks for errors is told. */
+	while (ioctl(fd, FS_IOC_FIEMAP, &ask) < 0 && errno == EINTR)
+		;
+}

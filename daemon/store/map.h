@@ -27,4 +27,8 @@ enum map_finding {
  */
 int map_after(struct extent *const *extents, size_t n, int fd, bool wait, enum map_finding *found);
 
+/* Waits until every write that the kernel had taken, to page cache or not, has ended in some way.
+ */
+void map_wait(int fd);
+
 #endif

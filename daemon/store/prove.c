@@ -248,13 +248,31 @@ void prove_file(struct settle *settle)
 		check_name(list, n);
 }
 
+/* One inode's share of a filesystem-wide settle. Without a commit before it, what is on its way has
+ * to be waited for here. */
+static void prove_group(struct settle *settle, struct extent **list, size_t n, size_t sighted)
+{
+	if (sighted)
+		check_by_sight(settle, list, sighted, settle->lazy);
+	else if (settle->lazy)
+		map_wait(list[0]->file->fd);
+	if (n > sighted)
+		sync_plain(list + sighted, n - sighted, write_back);
+	check_name(list, n);
+}
+
+static int commit(int fd)
+{
+	int error = syncfs(fd) < 0 && syncfs(fd) < 0 ? errno : 0;
+
+	return sync_verdict(fd, error);
+}
+
 void prove_filesystem(struct settle *settle)
 {
-	int fd = settle->fs->anchor;
-	int error = syncfs(fd) < 0 && syncfs(fd) < 0 ? errno : 0;
+	int error = settle->lazy ? 0 : commit(settle->fs->anchor);
 	struct extent *e = TAILQ_FIRST(&settle->extents);
 
-	error = sync_verdict(fd, error);
 	if (error) {
 		settle_fail(settle, WIRE_E_SYNC_FAILED, error);
 		return;
@@ -270,10 +288,6 @@ void prove_filesystem(struct settle *settle)
 		/* list is in another order: find the next group before it is lost. */
 		for (size_t i = 0; i < n; i++)
 			e = TAILQ_NEXT(e, entry);
-		if (sighted)
-			check_by_sight(settle, list, sighted, false);
-		if (n > sighted)
-			sync_plain(list + sighted, n - sighted, write_back);
-		check_name(list, n);
+		prove_group(settle, list, n, sighted);
 	}
 }

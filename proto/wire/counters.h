@@ -40,7 +40,8 @@
 	X(reads, "reads received")                                                                 \
 	X(reads_failed, "reads refused or failed")                                                 \
 	X(reads_encoded, "extents read as they lie on disk")                                       \
-	X(read_bytes, "payload bytes read")
+	X(read_bytes, "payload bytes read")                                                        \
+	X(settles_lazy, "groups checked without being made durable: nobody had asked")
 
 struct wire_counters {
 #define X(name, text) unsigned long long name;

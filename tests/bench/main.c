@@ -63,7 +63,7 @@ static int bench_written(const struct settings *set)
 			     .socket = socket,
 			     .payload = &payload,
 			     .writers = 1,
-			     .extents = 4000,
+			     .extents = 8000,
 			     .depth = 128,
 			     .ack = EXTENT_WRITTEN };
 
