@@ -235,7 +235,7 @@ static void opening_queue(struct opening *o)
 	}
 	o->job.run = opening_run;
 	o->job.done = opening_done;
-	workers_queue(o->server->store->blocking, &o->job);
+	workers_queue(o->server->store->blocking, NULL, &o->job);
 }
 
 /*

@@ -121,7 +121,7 @@ void chain_go(struct chain *chain)
 	}
 	chain->job.run = map_run;
 	chain->job.done = map_done;
-	workers_queue(chain->fs->store->blocking, &chain->job);
+	workers_queue(chain->fs->store->blocking, NULL, &chain->job);
 }
 
 void chain_free(struct chain *chain)

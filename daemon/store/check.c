@@ -66,7 +66,7 @@ static void check_queue(struct extent *e)
 
 	e->job.run = check_run;
 	e->job.done = check_done;
-	workers_queue(store->cpu, &e->job);
+	workers_queue(store->cpu, &e->file->user->line, &e->job);
 }
 
 static void user_hungry(struct store *store, struct user *user)
@@ -183,7 +183,7 @@ static void decode_queue(struct extent *e)
 	e->file->user->decoded_bytes += e->decoded_bytes;
 	e->job.run = decode_run;
 	e->job.done = decode_done;
-	workers_queue(store->cpu, &e->job);
+	workers_queue(store->cpu, &e->file->user->line, &e->job);
 }
 
 void check_forget_decoded(struct extent *e)

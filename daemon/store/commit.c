@@ -233,7 +233,7 @@ static void settle_filesystem(struct filesystem *fs)
 		fs->store->counters.settles_filesystem++;
 	if (n > fs->store->counters.settled_largest)
 		fs->store->counters.settled_largest = n;
-	workers_queue(fs->store->blocking, &settle->job);
+	workers_queue(fs->store->blocking, NULL, &settle->job);
 }
 
 static bool settle_file(struct inode *inode)
@@ -257,7 +257,7 @@ static bool settle_file(struct inode *inode)
 	inode->store->counters.settles_file++;
 	if (n > inode->store->counters.settled_largest)
 		inode->store->counters.settled_largest = n;
-	workers_queue(inode->store->blocking, &settle->job);
+	workers_queue(inode->store->blocking, NULL, &settle->job);
 	return true;
 }
 

@@ -290,5 +290,5 @@ void file_unref(struct file *file)
 	/* The last close of a file without a name frees all its extents: not in the loop. */
 	file->job.run = close_run;
 	file->job.done = close_done;
-	workers_queue(file->store->blocking, &file->job);
+	workers_queue(file->store->blocking, NULL, &file->job);
 }

@@ -234,7 +234,7 @@ static void batch_work(struct batch *b)
 {
 	b->job.run = batch_run;
 	b->job.done = batch_done;
-	workers_queue(b->store->blocking, &b->job);
+	workers_queue(b->store->blocking, NULL, &b->job);
 }
 
 void reader_completed(struct reading *r, int result)

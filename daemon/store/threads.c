@@ -57,7 +57,7 @@ static void thread_submit(struct engine *engine, struct chain *chain)
 		engine_prepare(e);
 	chain->job.run = chain_run;
 	chain->job.done = chain_done;
-	workers_queue(engine->store->blocking, &chain->job);
+	workers_queue(engine->store->blocking, NULL, &chain->job);
 }
 
 static void thread_free(struct engine *engine)

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "store.h"
+#include "workers.h"
 
 /* What one uid uses of the daemon, over all its sessions. Loop thread only. */
 struct user {
@@ -21,6 +22,8 @@ struct user {
 	uint64_t arena_bytes;
 	uint64_t held_bytes;	/* payloads in the daemon's own memory */
 	uint64_t decoded_bytes; /* what they were decompressed to */
+
+	struct line line; /* in the pool that checks payloads: the user outlives its jobs */
 
 	/* Extents that wait for memory, in order of arrival: to be copied or decoded into. */
 	struct extent_list copying;

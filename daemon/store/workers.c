@@ -8,12 +8,11 @@
 #include "base/cleanup.h"
 #include "workers.h"
 
-STAILQ_HEAD(job_list, job);
-
 struct workers {
-	pthread_mutex_t lock; /* guards both lists and stopping */
+	pthread_mutex_t lock; /* guards the lists, also in lines, and stopping */
 	pthread_cond_t wake;
-	struct job_list todo;
+	struct line_list todo; /* that have jobs */
+	struct line own;
 	struct job_list finished;
 	bool stopping;
 
@@ -23,13 +22,28 @@ struct workers {
 	pthread_t threads[];
 };
 
+static struct job *job_next(struct workers *w)
+{
+	struct line *line = STAILQ_FIRST(&w->todo);
+	struct job *job;
+
+	if (!line)
+		return NULL;
+	job = STAILQ_FIRST(&line->jobs);
+	STAILQ_REMOVE_HEAD(&line->jobs, entry);
+	STAILQ_REMOVE_HEAD(&w->todo, entry);
+	if (!STAILQ_EMPTY(&line->jobs))
+		STAILQ_INSERT_TAIL(&w->todo, line, entry);
+	return job;
+}
+
 static void *worker_main(void *arg)
 {
 	struct workers *w = arg;
 
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
-		struct job *job = STAILQ_FIRST(&w->todo);
+		struct job *job = job_next(w);
 		bool first;
 
 		if (!job && w->stopping)
@@ -38,7 +52,6 @@ static void *worker_main(void *arg)
 			pthread_cond_wait(&w->wake, &w->lock);
 			continue;
 		}
-		STAILQ_REMOVE_HEAD(&w->todo, entry);
 		pthread_mutex_unlock(&w->lock);
 
 		job->run(job);
@@ -82,6 +95,7 @@ int workers_new(struct event_base *base, unsigned int threads, const char *name,
 	if (!w)
 		return -ENOMEM;
 	STAILQ_INIT(&w->todo);
+	STAILQ_INIT(&w->own.jobs);
 	STAILQ_INIT(&w->finished);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->wake, NULL);
@@ -136,10 +150,14 @@ void workers_free(struct workers *w)
 	free(w);
 }
 
-void workers_queue(struct workers *w, struct job *job)
+void workers_queue(struct workers *w, struct line *line, struct job *job)
 {
+	if (!line)
+		line = &w->own;
 	pthread_mutex_lock(&w->lock);
-	STAILQ_INSERT_TAIL(&w->todo, job, entry);
+	if (STAILQ_EMPTY(&line->jobs))
+		STAILQ_INSERT_TAIL(&w->todo, line, entry);
+	STAILQ_INSERT_TAIL(&line->jobs, job, entry);
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 }

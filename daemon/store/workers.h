@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 struct event_base;
+struct line;
 struct workers;
 
 /*
@@ -18,6 +19,17 @@ struct job {
 	void (*run)(struct job *job);
 	void (*done)(struct job *job);
 };
+STAILQ_HEAD(job_list, job);
+STAILQ_HEAD(line_list, line);
+
+/*
+ * Jobs of one user, for one pool. Lines have their turn in a circle, a job at a time: who queues a
+ * thousand does not delay the one job of another. Guarded by the pool while it holds jobs.
+ */
+struct line {
+	struct job_list jobs;
+	STAILQ_ENTRY(line) entry;
+};
 
 int workers_new(struct event_base *base, unsigned int threads, const char *name,
 		struct workers **out);
@@ -25,6 +37,7 @@ int workers_new(struct event_base *base, unsigned int threads, const char *name,
 /* Finishes all queued jobs without calling their done(), then joins. NULL is allowed. */
 void workers_free(struct workers *workers);
 
-void workers_queue(struct workers *workers, struct job *job);
+/* line: NULL for the pool's own, of those that are limited in another way (see writer.h). */
+void workers_queue(struct workers *workers, struct line *line, struct job *job);
 
 #endif
