@@ -77,19 +77,25 @@ for mnt in "$plain" "$packed"; do
 	done
 done
 
-# What nobody asked to have durable is looked at all the same, and not synced. Then a SYNC syncs.
+# What nobody asked to have durable is looked at after some seconds all the same, and not synced. Then
+# a SYNC syncs.
 counter() { "$poke" status | awk -v name="$1" '$1 == name { print $2 }'; }
-idle() { [ "$(counter now_requests)" = 0 ]; }
 lazy=$(counter settles_lazy) synced=$(counter settles_filesystem) durable=$(counter durable)
+more_lazy() { [ "$(counter settles_lazy)" -gt "$lazy" ]; }
 old "$plain/lazy" 600
+cp "$plain/lazy" "$plain/changed"
+sync "$plain/changed"
+"$poke" "fd:$plain/changed" write:0:131072:zstd:5:written drain plain:4096:4096:9 sleep:120000 >"$work/changed" &
+pids=$!
 "$poke" "fd:$plain/lazy" write:0:131072:zstd:1:written write:131072:131072:none:2:written \
-	write:524288:131072:zstd:3:written write:655360:100:none:4:written >"$work/said" || fail "lazy: $(cat "$work/said")"
-wait_for 30 idle || fail "what nobody waits for is never settled"
-[ "$(counter settles_lazy)" -gt "$lazy" ] || fail "no lazy settle"
+	write:524288:131072:zstd:3:written write:655360:100:none:4:written drain sleep:120000 >"$work/said" &
+pids+=" $!"
+wait_for 60 grep -q 'changed: 131072 bytes at offset 0 did not reach' "$daemon_log" || fail "a loss that nobody asks for is not seen"
+wait_for 60 more_lazy || fail "no lazy settle"
 [ "$(counter settles_filesystem) $(counter durable)" = "$synced $durable" ] || fail "synced, and nobody had asked"
 ! grep -q 'lazy: .* did not reach' "$daemon_log" || fail "a lazy settle lost something: $(tail -3 "$daemon_log")"
-"$poke" "fd:$plain/lazy" write:0:131072:zstd:5:written drain plain:4096:4096:9 >/dev/null
-wait_for 30 grep -q 'lazy: 131072 bytes at offset 0 did not reach' "$daemon_log" || fail "a lazy settle saw no loss"
+# shellcheck disable=SC2086
+kill $pids
 "$poke" "fd:$plain/lazy" write:0:131072:zstd:6:written sync-session >/dev/null || fail "sync after a lazy settle"
 [ "$(counter settles_filesystem)" -gt "$synced" ] || fail "a SYNC did not sync"
 same_descriptors "$before"
