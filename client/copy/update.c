@@ -257,6 +257,8 @@ int update_file(struct update *u, const char *path, int fd, const struct stat *s
 
 static void put(struct update *u, const void *bytes, size_t n)
 {
+	if (!n) /* and bytes may be NULL */
+		return;
 	XXH3_128bits_update(u->sum, bytes, n);
 	if (fwrite(bytes, 1, n, u->out) != n)
 		u->error = -EIO;
