@@ -130,6 +130,8 @@ int64_t extent_write(struct extent_session *s, const struct extent_write *w, ext
 	assert_int_equal(w->ack, EXTENT_WRITTEN);
 	fake.requests[id - 1].c.offset = w->offset;
 	fake.requests[id - 1].c.len = w->len;
+	if (w->flags & EXTENT_BUFFER) /* is the library's from here on */
+		free((void *)(uintptr_t)w->payload);
 	return id;
 }
 
