@@ -1,17 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # extentctl receive beside btrfs receive + sync -f, in turns, on the same streams: a tree of many
-# files (this machine's /usr, compressed) and four files of 1 GiB.
+# small files (those of this machine's /usr, compressed) and four files of 1 GiB.
 #
 #	receive.sh EXTENTCTL [DIRECTORY]
 #
 # DIRECTORY (default /var/tmp) holds images and streams: about three times what the tree takes
-# compressed. TREE=, RUNS=, CASES="tree large", MODES="btrfs trusted full direct" in the environment.
+# compressed. TREE=, MOST=, RUNS=, CASES="tree large", MODES="btrfs trusted full direct" in the environment.
 # direct is no contestant: the same planning without daemon and without proof.
 set -eu
 extentctl=$(realpath "$1")
 base=${2:-/var/tmp}
 tree=${TREE:-/usr}
+most=${MOST:-64} # KiB of a file of the tree: larger ones measure the disk
 runs=${RUNS:-5}
 modes=${MODES:-btrfs trusted full}
 cases=${CASES:-tree large}
@@ -45,7 +46,9 @@ source_end() { # NAME
 
 make_tree() {
 	source_begin
-	cp -a --one-file-system "$tree/." "$work/source/tree/" 2>/dev/null || true
+	(cd "$tree" && find . -xdev -type f -size +"$((most * 2))" -prune -o -print0 |
+		tar --null --no-recursion --files-from=- --create --file=-) 2>/dev/null |
+		tar -C "$work/source/tree" --extract --preserve-permissions
 	echo "tree: $tree, $(find "$work/source/tree" -type f | wc -l) files of" \
 		"$(find "$work/source/tree" | wc -l) names"
 	source_end tree
