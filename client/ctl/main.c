@@ -19,7 +19,8 @@ static void print_help(FILE *out)
 {
 	fprintf(out, "extentctl COMMAND [OPTION...] [ARGUMENT...]\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-8s %-13s %.*s\n", commands[i]->name, commands[i]->arguments,
+		fprintf(out, "  %s%s%s\n\t%.*s\n", commands[i]->name,
+			*commands[i]->arguments ? " " : "", commands[i]->arguments,
 			(int)strcspn(commands[i]->text, "\n"), commands[i]->text);
 	fprintf(out, "\nextentctl COMMAND --help says more, extentctl(1) all.\n");
 }
