@@ -13,6 +13,7 @@
 #include "ctl/commands.h"
 #include "ctl/exit.h"
 #include "ctl/progress.h"
+#include "replicate/gather.h"
 #include "replicate/metrics.h"
 #include "replicate/notice.h"
 
@@ -62,6 +63,7 @@ struct job {
 	const struct values *values;
 	struct source source;
 	struct throttle throttle;
+	struct gathering gathering;
 	struct destination targets[SETTINGS_TARGETS];
 	size_t count;
 	struct progress *progress;
@@ -93,6 +95,7 @@ static int targets_parse(struct job *job)
 		t->rsh.program = s->program;
 		t->settings = s;
 		t->source = &job->source;
+		t->gathering = &job->gathering;
 		t->throttle = s->bwlimit ? &job->throttle : NULL;
 	}
 	return 0;
@@ -140,6 +143,7 @@ static void job_run(struct job *job)
 		if (r) {
 			snprintf(t->reason, sizeof(t->reason), "no thread: %s", strerror(r));
 			t->thread = 0;
+			destination_decided(t);
 			t->done = true;
 		}
 	}
@@ -227,6 +231,7 @@ static int run_job(struct job *job)
 	if (source_open(v->settings.source, v->settings.snapshots, &job->source))
 		return CTL_FATAL;
 	throttle_init(&job->throttle, v->settings.bwlimit);
+	gathering_init(&job->gathering, job->count);
 	job->progress = progress_new(v->quiet || v->json, -1, false);
 	job_run(job);
 	notice_lock();

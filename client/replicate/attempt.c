@@ -21,8 +21,8 @@
 #include "replicate/destination.h"
 #include "replicate/estimate.h"
 #include "replicate/far.h"
+#include "replicate/gather.h"
 #include "replicate/notice.h"
-#include "replicate/send.h"
 
 /* extentctl's exit codes that matter here; its man page has them. */
 enum { FAR_OK = 0, FAR_DAEMON = 3, FAR_STOPPED = 5, FAR_NO_PROGRAM = 127 };
@@ -154,19 +154,37 @@ static void arguments_fill(struct arguments *a, const struct destination *t,
 	a->list[n] = NULL;
 }
 
+/* All of the stream: at first together with others that need the same. */
+static int stream_whole(struct destination *t, int subvolume, uint64_t id, uint64_t parent,
+			struct feed **feed, int *stream)
+{
+	bool shared;
+	int r;
+
+	if (t->decided)
+		return feed_alone(subvolume, parent, feed, stream);
+	t->decided = true;
+	r = gather(t->gathering, subvolume, id, parent, feed, stream, &shared);
+	t->shared += !r && shared;
+	return r;
+}
+
 /*
  * The kernel's send, without what the target has of it. A part that is of another stream (an
  * extent was moved since, the kernel is another one) cannot be gone on with: *part becomes NULL.
  */
-static int stream_begin(struct destination *t, int subvolume, uint64_t parent,
-			const struct part **part, struct send **send, struct pump *pump)
+static int stream_begin(struct destination *t, int subvolume, uint64_t id, uint64_t parent,
+			const struct part **part, struct feed **feed, struct pump *pump)
 {
 	uint8_t *first;
-	int r = send_begin(subvolume, parent, send, &pump->from);
+	int r;
 
-	if (r || !*part)
-		return r;
-	r = part_skip(*part, pump->from, &first, &pump->first_size);
+	if (!*part)
+		return stream_whole(t, subvolume, id, parent, feed, &pump->from);
+	destination_decided(t);
+	r = feed_alone(subvolume, parent, feed, &pump->from);
+	if (!r)
+		r = part_skip(*part, pump->from, &first, &pump->first_size);
 	if (!r) {
 		pump->first = first;
 		t->resumed++;
@@ -175,13 +193,13 @@ static int stream_begin(struct destination *t, int subvolume, uint64_t parent,
 	}
 	closep(&pump->from);
 	pump->from = -1;
-	send_end(steal_ptr(send));
+	feed_end(steal_ptr(feed));
 	if (r != -ESTALE)
 		return r;
 	notice(MESSAGE_NONE, LOG_WARNING, t->spec, NULL,
 	       "what is there in part is of another stream: from the beginning");
 	*part = NULL;
-	return send_begin(subvolume, parent, send, &pump->from);
+	return feed_alone(subvolume, parent, feed, &pump->from);
 }
 
 static enum attempt_outcome send_through(struct destination *t, const struct replica *which,
@@ -190,13 +208,13 @@ static enum attempt_outcome send_through(struct destination *t, const struct rep
 {
 	struct pump pump = { .from = -1, .throttle = t->throttle, .sent = &t->stream_bytes };
 	struct arguments arguments;
-	struct send *send = NULL;
+	struct feed *feed = NULL;
 	enum attempt_outcome o = ATTEMPT_ONE_DONE;
 	double sent_all = 0;
 	int status = 0, r, sent;
 	struct far f;
 
-	r = stream_begin(t, subvolume, parent ? parent->id : 0, &part, &send, &pump);
+	r = stream_begin(t, subvolume, which->id, parent ? parent->id : 0, &part, &feed, &pump);
 	if (r)
 		return because(t, ATTEMPT_HOPELESS, "sending %s: %s", replica_base_name(which),
 			       strerror(-r));
@@ -207,10 +225,14 @@ static enum attempt_outcome send_through(struct destination *t, const struct rep
 		closep(&pump.from);
 	else
 		r = far_run(&f, &pump, &status);
-	sent = send_end(send);
+	sent = feed_end(feed);
 	free((void *)pump.first);
 	if (r)
 		o = because(t, ATTEMPT_HOPELESS, "the far side: %s", strerror(-r));
+	else if (sent == FEED_BEHIND)
+		o = because(
+			t, ATTEMPT_AGAIN,
+			"it was too slow for those that got the same stream, and goes on alone");
 	else if (sent && sent != -EPIPE)
 		o = because(t, ATTEMPT_HOPELESS, "the kernel's send of %s: %s",
 			    replica_base_name(which), strerror(-sent));

@@ -12,6 +12,7 @@
 
 #include "replicate/attempt.h"
 #include "replicate/destination.h"
+#include "replicate/gather.h"
 #include "replicate/notice.h"
 
 #define RETRY_WAIT_MAX 300 /* seconds */
@@ -50,6 +51,13 @@ void destination_free(struct destination *t)
 	t->directory = t->host = NULL;
 }
 
+void destination_decided(struct destination *t)
+{
+	if (!t->decided)
+		gathering_pass(t->gathering);
+	t->decided = true;
+}
+
 bool destination_complete(const struct destination *t)
 {
 	return t->base && t->base == t->source->self->id;
@@ -67,6 +75,7 @@ void *destination_run(void *destination)
 		struct notice_field fields[] = { { "REASON", t->reason }, {} };
 
 		o = attempt(t);
+		destination_decided(t);
 		if (o == ATTEMPT_ALL_DONE)
 			t->reason[0] = '\0';
 		if (o == ATTEMPT_ALL_DONE || o == ATTEMPT_HOPELESS)

@@ -23,6 +23,7 @@
 	X(attempts)	 /* to send */                                                             \
 	X(resumed)	 /* of them, which went on where one before had ended, */                  \
 	X(resumed_bytes) /* and did not send so much again */                                      \
+	X(shared)	 /* of them, in which one send served other targets, too */                \
 	X(snapshots)	 /* that were made complete */                                             \
 	X(encoded)	 /* extents by the form that reached the disk */                           \
 	X(decoded)                                                                                 \
@@ -35,6 +36,8 @@ struct destination {
 	const struct settings *settings;
 	struct source *source;
 	struct throttle *throttle;
+	struct gathering *gathering;
+	bool decided; /* others do not wait for what it needs */
 	pthread_t thread;
 
 	/* The thread's, until it is done; others may look at the numbers. */
@@ -58,6 +61,9 @@ void destination_free(struct destination *t);
 
 /* Replicates source->self to it; the outcome stands in t. A thread's function. */
 void *destination_run(void *destination);
+
+/* The others are not to wait (any more) for what it needs. In its thread. */
+void destination_decided(struct destination *t);
 
 /* Does the target have the snapshot? */
 bool destination_complete(const struct destination *t);

@@ -11,10 +11,6 @@
 #include "base/cleanup.h"
 #include "replicate/send.h"
 
-/* The kernel writes command by command, so a small pipe would wake its reader for each. This is
- * what unprivileged processes may have, too: /proc/sys/fs/pipe-max-size. */
-#define PIPE_BYTES (1 << 20)
-
 struct send {
 	pthread_t thread;
 	int subvolume, to;
@@ -60,7 +56,7 @@ int send_begin(int subvolume, uint64_t parent, struct send **out, int *stream)
 		return -ENOMEM;
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
-	fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES);
+	fcntl(ends[1], F_SETPIPE_SZ, SEND_PIPE_BYTES);
 	*s = (struct send){ .subvolume = subvolume, .to = ends[1], .parent = parent };
 	r = pthread_create(&s->thread, NULL, send_main, s);
 	if (r) {

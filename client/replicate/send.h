@@ -6,6 +6,10 @@
 
 #include <stdint.h>
 
+/* The kernel writes command by command, so a small pipe would wake its reader for each. This is
+ * what unprivileged processes may have, too: /proc/sys/fs/pipe-max-size. */
+#define SEND_PIPE_BYTES (1 << 20)
+
 struct send;
 
 /*

@@ -33,6 +33,7 @@ for n in 0 1 2; do
 	same_tree "$src/snaps/$name" "$far/a dir/$name"
 	same_tree "$src/snaps/$name" "$near/$name"
 	[ "$(of 'all(t["complete"] and not t["decoded"] for t in r["targets"])')" = True ] || fail "report: $(cat "$work/report")"
+	[ "$(of '[t["shared"] for t in r["targets"]]')" = "[1, 1]" ] || fail "read for each by itself: $(cat "$work/report")"
 	size=$(of 'r["targets"][0]["stream_bytes"]')
 	[ $n != 0 ] || full=$size
 	[ $n = 0 ] || [ "$size" -lt $((full / 5)) ] || fail "run $n sent $size bytes, the first one $full"
