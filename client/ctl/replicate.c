@@ -91,7 +91,7 @@ static int targets_parse(struct job *job)
 			destination_free(t);
 			return -EINVAL;
 		}
-		t->rsh.command = s->rsh;
+		t->rsh.command = s->rsh ?: RSH_BATCH;
 		t->rsh.program = s->program;
 		t->settings = s;
 		t->source = &job->source;

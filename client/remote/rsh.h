@@ -16,6 +16,8 @@
 /* What is run where nothing else is asked for. A link that is cut without a word is noticed after
  * a minute; --rsh says otherwise. */
 #define RSH_DEFAULT "ssh -o ServerAliveInterval=20 -o ServerAliveCountMax=3"
+/* The same where nobody sits who could be asked for a password, or would end what hangs. */
+#define RSH_BATCH RSH_DEFAULT " -o BatchMode=yes -o ConnectTimeout=20"
 
 /* ssh's own exit status when it has no connection, or has one no more. */
 #define RSH_NO_CONNECTION 255

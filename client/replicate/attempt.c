@@ -19,13 +19,13 @@
 #include "base/cleanup.h"
 #include "replicate/attempt.h"
 #include "replicate/destination.h"
+#include "replicate/ending.h"
 #include "replicate/estimate.h"
 #include "replicate/far.h"
 #include "replicate/gather.h"
 #include "replicate/notice.h"
 
-/* extentctl's exit codes that matter here; its man page has them. */
-enum { FAR_OK = 0, FAR_DAEMON = 3, FAR_STOPPED = 5, FAR_NO_PROGRAM = 127 };
+enum { FAR_OK = 0 };
 
 double seconds_now(void)
 {
@@ -46,31 +46,20 @@ because(struct destination *t, enum attempt_outcome outcome, const char *format,
 	return outcome;
 }
 
-/* ssh's own errors that no repetition mends; the texts are OpenSSH's. */
-static bool ssh_refused(const char *line)
-{
-	static const char *const texts[] = { "Host key verification failed", "Permission denied (",
-					     "Could not resolve hostname" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		if (strstr(line, texts[i]))
-			return true;
-	return false;
-}
-
 /* What the end of a far side means; not for success. */
 static enum attempt_outcome ended(struct destination *t, const struct far *f, int status)
 {
-	const char *said = f->last[0] ? f->last : "it did not say why";
+	const struct ending e = {
+		.status = status,
+		.remote = t->host,
+		.answered = t->answered,
+		.refusal = f->refusal[0] ? f->refusal : NULL,
+		.last = f->last,
+	};
+	const char *what, *said;
+	enum attempt_outcome o = ending_judge(&e, &what, &said);
 
-	if (status == RSH_NO_CONNECTION && t->host)
-		return because(t, ssh_refused(said) ? ATTEMPT_HOPELESS : ATTEMPT_AGAIN,
-			       "no connection, or it was cut: %s", said);
-	if (status == FAR_DAEMON || status == FAR_STOPPED || status > 128)
-		return because(t, ATTEMPT_AGAIN, "the far side was interrupted: %s", said);
-	if (status == FAR_NO_PROGRAM)
-		return because(t, ATTEMPT_HOPELESS, "extentctl is not there: %s", said);
-	return because(t, ATTEMPT_HOPELESS, "%s", said);
+	return because(t, o, "%s%s", what, said);
 }
 
 static enum attempt_outcome ask(struct destination *t, struct inventory *theirs)
@@ -90,6 +79,7 @@ static enum attempt_outcome ask(struct destination *t, struct inventory *theirs)
 		o = ended(t, &f, status);
 	else if (inventory_from_json(f.report ?: "", theirs))
 		o = because(t, ATTEMPT_HOPELESS, "what it says of its snapshots is not understood");
+	t->answered |= o == ATTEMPT_ONE_DONE;
 	far_free(&f);
 	return o;
 }

@@ -9,6 +9,7 @@ enum attempt_outcome {
 	ATTEMPT_ALL_DONE, /* the target has the snapshot, safe on disk */
 	ATTEMPT_ONE_DONE, /* another one, that an earlier run had begun */
 	ATTEMPT_AGAIN,	  /* cut off: worth another attempt */
+	ATTEMPT_UNSURE,	  /* perhaps worth a few */
 	ATTEMPT_HOPELESS, /* would end the same again */
 };
 

@@ -2,8 +2,8 @@
 /*
  * Attempts until the target has it all. Whether to try again is told by how the last one ended. A
  * connection that could not be made or was cut, a daemon that went away: again, after a pause that
- * doubles as long as nothing gets on. A far side that says why it cannot: not again, for it would
- * say the same.
+ * doubles as long as nothing gets on. A far side that says why it cannot, an ssh that may not log
+ * in: not again, for it would say the same.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 #include "replicate/notice.h"
 
 #define RETRY_WAIT_MAX 300 /* seconds */
+#define RETRIES_UNSURE 2   /* in a row, where it may be that none is of any use */
 
 int destination_parse(const char *spec, struct destination *t)
 {
@@ -66,7 +67,7 @@ bool destination_complete(const struct destination *t)
 void *destination_run(void *destination)
 {
 	struct destination *t = destination;
-	unsigned long long idle = 0, wait = t->settings->retry_wait;
+	unsigned long long idle = 0, unsure = 0, wait = t->settings->retry_wait;
 	double start = seconds_now();
 	enum attempt_outcome o;
 
@@ -86,7 +87,8 @@ void *destination_run(void *destination)
 			idle = 0; /* this attempt found that the one before got on */
 			wait = t->settings->retry_wait;
 		}
-		if (++idle > t->settings->retries)
+		unsure = o == ATTEMPT_UNSURE ? unsure + 1 : 0;
+		if (++idle > t->settings->retries || unsure > RETRIES_UNSURE)
 			break;
 		notice(MESSAGE_RETRY, 0, t->spec, fields, "%s; again in %llu s", t->reason, wait);
 		sleep((unsigned int)wait);

@@ -37,7 +37,8 @@ struct destination {
 	struct source *source;
 	struct throttle *throttle;
 	struct gathering *gathering;
-	bool decided; /* others do not wait for what it needs */
+	bool answered; /* it has, in this run */
+	bool decided;  /* others do not wait for what it needs */
 	pthread_t thread;
 
 	/* The thread's, until it is done; others may look at the numbers. */

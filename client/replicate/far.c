@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "replicate/ending.h"
 #include "replicate/far.h"
 #include "replicate/notice.h"
 #include "stream/throttle.h"
@@ -56,6 +57,8 @@ static void line_show(struct far *f)
 			f->line[i] = ' ';
 	f->line[f->line_size] = '\0';
 	memcpy(f->last, f->line, f->line_size + 1);
+	if (ssh_refuses(f->last))
+		memcpy(f->refusal, f->last, f->line_size + 1);
 	notice(MESSAGE_NONE, LOG_WARNING, f->name, NULL, "%s", f->last);
 	f->line_size = 0;
 }

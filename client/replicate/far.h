@@ -25,7 +25,8 @@ struct far {
 	size_t report_size;
 	char line[FAR_LINE_MAX]; /* the one being received */
 	size_t line_size;
-	char last[FAR_LINE_MAX]; /* the last one that was whole */
+	char last[FAR_LINE_MAX];    /* the last one that was whole */
+	char refusal[FAR_LINE_MAX]; /* the last one with which ssh refused to go on; empty: none */
 };
 
 /* 0 or negative errno. */

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Processor time of source and target together, of a full copy through ssh: extentctl replicate beside
-# "btrfs send | ssh | btrfs receive" and a sync, with --compressed-data and without. All of the
-# machine's time is counted (/proc/stat), the kernel's own threads included, for they decompress;
-# so the machine must be quiet.
+# "btrfs send | ssh | btrfs receive" and a sync, with --compressed-data and without. Counted is the
+# time of all processes of the run (a cgroup), and beside that of the kernel's threads, for they
+# decompress and write back. Those are everybody's: their part is right on a quiet machine only.
 #
 #	replicate.sh [ROUNDS]		5; medians are printed
 . "$(dirname "$0")/../integration/lib.sh"
@@ -14,7 +14,6 @@ rounds=${1:-5}
 make_btrfs src 1536M noatime,compress=zstd
 make_btrfs dst 3G noatime
 make_keys
-start_sshd
 btrfs -q subvolume create "$src/tree"
 for from in /usr/lib /usr/share; do # a real tree, as much as fits into half of it
 	find "$from" -xdev -type f -size -4M 2>/dev/null | LC_ALL=C sort
@@ -24,8 +23,13 @@ btrfs -q subvolume snapshot -r "$src/tree" "$src/snap"
 sync -f "$src"
 say "$(find "$src/snap" -type f | wc -l) files, $(du -sm --apparent-size "$src/snap" | cut -f 1) MiB, stored as $(df -m --output=used "$src" | tail -n 1) MiB"
 
-spent() { # hundredths of a second: all but idle and iowait
-	awk '/^cpu /{ print $2 + $3 + $4 + $7 + $8 + $9; exit }' /proc/stat
+group=/sys/fs/cgroup/cpuacct/extentd-bench-$$
+mkdir "$group" || skip "needs the cpuacct controller"
+leave_group() { echo $$ >/sys/fs/cgroup/cpuacct/cgroup.procs && rmdir "$group"; }
+cleanup_fn leave_group
+spent() { # milliseconds: of the processes, of the kernel's threads
+	echo "$(($(cat "$group/cpuacct.usage") / 1000000)) $(cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^.*) //' |
+		awk '$7 % 4194304 >= 2097152 { t += $12 + $13 } END { print t * 10 }')"
 }
 
 btrfs_pipe() { # OPTION...
@@ -37,30 +41,35 @@ compressed() { btrfs_pipe --proto 2 --compressed-data; }
 full() { "$extentctl" replicate -q --rsh "$rsh" --remote-program "$there" "$src/snap" "127.0.0.1:$dst"; }
 trusted() { "$extentctl" replicate -q --trust-source --rsh "$rsh" --remote-program "$there" "$src/snap" "127.0.0.1:$dst"; }
 
+echo $$ >"$group/cgroup.procs"
+start_sshd
 for ((i = 0; i < rounds; i++)); do
 	for way in uncompressed compressed full trusted; do
 		drop_caches "$src"
-		begin=$(spent)
+		read -r processes threads < <(spent)
 		$way || fail "$way"
 		sync -f "$dst"
-		echo "$(($(spent) - begin))" >>"$work/$way"
+		read -r p t < <(spent)
+		echo "$((p - processes))" >>"$work/$way.processes"
+		echo "$((p - processes + t - threads))" >>"$work/$way.all"
 		btrfs -q subvolume delete -c "$dst/snap" && btrfs -q subvolume sync "$dst"
 	done
 done
 
-median() { sort -n "$work/$1" | sed -n "$(((rounds + 1) / 2))p"; }
-for way in uncompressed compressed full trusted; do
-	say "$way: $(median $way | sed 's/..$/.&/') s of processor time ($(sort -n "$work/$way" | tr '\n' ' '))"
-done
-ratio() { awk -v a="$(median "$1")" -v b="$(median "$2")" 'BEGIN { printf "%.2f", a / b }'; }
 bad=0
-goal() { # OURS THEIRS LIMIT
-	local r
+goal() { # OURS THEIRS LIMIT: the ratio in each round, its median and spread
+	local what median
 
-	r=$(ratio "$1" "$2")
-	say "replicate ($1) / btrfs send | ssh | btrfs receive ($2): $r (goal $3)"
-	awk -v r="$r" -v g="$3" 'BEGIN { exit r > g }' || bad=1
+	for what in processes all; do
+		paste "$work/$1.$what" "$work/$2.$what" | awk '{ printf "%.3f\n", $1 / $2 }' | sort -n >"$work/ratios"
+		median=$(sed -n "$(((rounds + 1) / 2))p" "$work/ratios")
+		say "replicate ($1) / btrfs send | ssh | btrfs receive ($2), $what: $median ($(head -n 1 "$work/ratios") .. $(tail -n 1 "$work/ratios"); goal $3)"
+	done
+	awk -v r="$median" -v g="$3" 'BEGIN { exit r > g }' || bad=1
 }
+for way in uncompressed compressed full trusted; do
+	say "$way: ms of processor time, processes: $(tr '\n' ' ' <"$work/$way.processes")with the kernel's threads: $(tr '\n' ' ' <"$work/$way.all")"
+done
 goal full uncompressed 0.5
 goal trusted uncompressed 0.5
 goal full compressed 1.0

@@ -63,10 +63,27 @@ replicate --quiet --keep 1 --retries 0 --snapshots "$src/snaps" "$src/tree" "$ne
 name=$(taken)
 fails_with "this is no btrfs" replicate "$src/snaps/$name" "127.0.0.1:$work"
 fails_with "No such file" replicate "$src/snaps/$name" "127.0.0.1:$far/nothing"
-fails_with "Connection refused" replicate --retries 1 --rsh "${rsh/-p $sshd_port/-p 1}" "$src/snaps/$name" "127.0.0.1:$far"
+
+# ssh's refusals end at once, whatever --retries says; where it does not say what they are, after three
+# attempts; and a host that does not answer is tried as often as it was asked for.
+wrong=${rsh/$ssh_dir\/known_hosts/$ssh_dir\/wrong_hosts}
 echo "$sshd_name $(cut -d ' ' -f 1,2 "$ssh_dir/user.pub")" >"$ssh_dir/wrong_hosts"
-fails_with "Host key verification failed" replicate \
-	--rsh "${rsh/$ssh_dir\/known_hosts/$ssh_dir\/wrong_hosts}" "$src/snaps/$name" "127.0.0.1:$far"
+ssh-keygen -q -t ed25519 -N '' -f "$ssh_dir/stranger"
+ends() { # TEXT ATTEMPTS RSH [OPTION...]
+	local text=$1 attempts=$2 with=$3
+
+	shift 3
+	replicate --rsh "$with" "$@" "$src/snaps/$name" "127.0.0.1:$far" 2>"$work/said" && fail "$text: succeeded"
+	grep -qF "$text" "$work/said" || fail "should have said \"$text\": $(cat "$work/said")"
+	[ "$(grep -c 'again in' "$work/said")" = $((attempts - 1)) ] || fail "$text: not $attempts attempts: $(cat "$work/said")"
+}
+ends "Host key verification failed" 1 "$wrong"
+ends "Host key verification failed" 1 "${wrong/LogLevel=ERROR/LogLevel=INFO}"
+ends "Permission denied (publickey" 1 "${rsh/$ssh_dir\/user /$ssh_dir\/stranger }"
+ends "Name or service not known" 1 "$rsh -o HostName=nowhere.invalid"
+ends "Bad configuration option" 1 "$rsh -o NoSuchOption=1"
+ends "ssh did not say why" 3 "${wrong/LogLevel=ERROR/LogLevel=QUIET}"
+ends "Connection refused" 4 "${rsh/-p $sshd_port/-p 1}" --retries 3
 fails_with "extentctl is not there" replicate --remote-program "$work/nothing" "$src/snaps/$name" "127.0.0.1:$far"
 fails_with "is no target" replicate -- "$src/snaps/$name" "-oProxyCommand=x:/y"
 head -c 100M /dev/urandom >"$tiny/fill" 2>/dev/null
