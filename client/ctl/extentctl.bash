@@ -40,7 +40,7 @@ _extentctl()
 	probe) words='--socket --json --help --version' ;;
 	status) words='--socket --json --watch --host --rsh --remote-program --help --version' ;;
 	verify)
-		words='--digest-out --digest --content --socket --quiet --json --help --version'
+		words='--digest-out --digest --answers --content --host --rsh --remote-program --socket --quiet --json --help --version'
 		;;
 	stdio) words='--socket --private --help --version' ;;
 	esac

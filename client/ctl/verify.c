@@ -2,23 +2,18 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "copy/acklog.h"
 #include "ctl/commands.h"
 #include "ctl/exit.h"
-#include "ctl/json.h"
-#include "ctl/progress.h"
-#include "ctl/scan.h"
 #include "ctl/session.h"
-#include "verify/verify.h"
-
-#define JSON_FOUND_MAX 1000 /* differences that the report names */
+#include "ctl/verify-report.h"
+#include "verify/answer.h"
 
 struct values {
 	const char *socket, *digest, *digest_out;
-	bool content, quiet, json;
+	bool content, answers, quiet, json;
+	struct rsh rsh;
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -30,109 +25,14 @@ static const struct command_option options[] = {
 	  "compare DST with such a list; - is standard input" },
 	{ "content", 0, NULL, OPTION_FLAG, AT(content),
 	  "a list with digests of the content too, for a copy that is stored differently" },
+	{ "answers", 0, NULL, OPTION_FLAG, AT(answers),
+	  "with --digest: print what verify --host reads, on whose behalf this runs" },
+	SESSION_RSH_OPTIONS(AT(rsh)),
 	{ "socket", 's', "PATH", OPTION_STRING, AT(socket), "of the daemon to read through" },
 	{ "quiet", 'q', NULL, OPTION_FLAG, AT(quiet), "print errors only" },
 	{ "json", 'j', NULL, OPTION_FLAG, AT(json), "print a report to stdout in the end" },
 	{ NULL },
 };
-
-struct job {
-	const struct values *values;
-	struct verify_stats stats;
-	struct progress *progress;
-	struct scan *scan;
-	json_t *found;
-};
-
-static const char *const words[] = {
-#define X(name, word) word,
-	VERIFY_FOUND(X)
-#undef X
-};
-
-static void print_error(void *userdata, const char *text)
-{
-	struct job *job = userdata;
-
-	progress_clear(job->progress);
-	fprintf(stderr, "extentctl: %s\n", text);
-}
-
-static void print_found(void *userdata, enum verify_found what, const char *path, uint64_t offset,
-			uint64_t len)
-{
-	char escaped[4096 * ACKLOG_ESCAPED_MAX + 1];
-	bool ranged = what == VERIFY_CONTENT || what == VERIFY_UNKNOWN || what == VERIFY_SIZE;
-	struct job *job = userdata;
-
-	acklog_escape(*path ? path : ".", escaped, sizeof(escaped));
-	if (job->found && json_array_size(job->found) < JSON_FOUND_MAX) {
-		json_t *o = json_pack("{s:s, s:s}", "what", words[what], "path", escaped);
-
-		if (!o) /* its name is no UTF-8 */
-			o = json_pack("{s:s}", "what", words[what]);
-		if (ranged) {
-			json_object_set_new(o, "offset", json_integer((json_int_t)offset));
-			json_object_set_new(o, "length", json_integer((json_int_t)len));
-		}
-		json_array_append_new(job->found, o);
-	}
-	if (job->values->json || job->values->quiet)
-		return;
-	progress_clear(job->progress);
-	if (ranged)
-		printf("%-8s %llu %llu %s\n", words[what], (unsigned long long)offset,
-		       (unsigned long long)len, escaped);
-	else
-		printf("%-8s %s\n", words[what], escaped);
-}
-
-static void tick(void *userdata)
-{
-	struct job *job = userdata;
-	struct progress_view view = {
-		.done = job->stats.bytes,
-		.total = scan_total(job->scan),
-		.files = job->stats.files,
-		.bytes = job->stats.bytes,
-		.payload_bytes = job->stats.payload_bytes,
-	};
-
-	progress_tick(job->progress, &view);
-}
-
-static int report(struct job *job, int code)
-{
-	const struct verify_stats *s = &job->stats;
-	struct json j;
-
-	if (!job->values->json) {
-		if (!job->values->quiet)
-			fprintf(stderr,
-				"%llu files, %llu extents: %llu stored alike, %llu compared by "
-				"content; %llu differences\n",
-				(unsigned long long)s->files, (unsigned long long)s->extents,
-				(unsigned long long)s->extents_same,
-				(unsigned long long)s->extents_content,
-				(unsigned long long)s->differences);
-		if (s->extents_unknown)
-			fprintf(stderr,
-				"extentctl: %llu extents are stored differently and cannot be "
-				"compared: make the list with --content\n",
-				(unsigned long long)s->extents_unknown);
-		return code;
-	}
-	json_begin(&j, stdout);
-	json_number(&j, "exit_code", (uint64_t)code);
-#define X(field, text) json_number(&j, #field, s->field);
-	VERIFY_STATS(X)
-#undef X
-	if (j.object)
-		json_object_set(j.object, "found", job->found);
-	if (json_end(&j) < 0)
-		fprintf(stderr, "extentctl: the report could not be written\n");
-	return code;
-}
 
 /* The daemon's help is wanted by those who lack the privilege, if there is a daemon. */
 static int session_find(const struct values *v, struct extent_session **out)
@@ -153,6 +53,18 @@ static int session_find(const struct values *v, struct extent_session **out)
 	return err < 0 && v->socket ? err : 0;
 }
 
+static void ask(void *userdata, const char *path, uint64_t offset, uint64_t len,
+		XXH128_hash_t content)
+{
+	answers_put_question(stdout, path, offset, len, content);
+}
+
+static void answer_found(void *userdata, enum verify_found what, const char *path, uint64_t offset,
+			 uint64_t len)
+{
+	answers_put_found(stdout, what, path, offset, len);
+}
+
 static FILE *file_open(const char *name, bool write)
 {
 	FILE *f = !strcmp(name, "-") ? (write ? stdout : stdin) : fopen(name, write ? "we" : "re");
@@ -162,15 +74,16 @@ static FILE *file_open(const char *name, bool write)
 	return f;
 }
 
-static int verify(struct job *job, struct extent_session *session, char *const paths[])
+static int verify(struct verify_job *job, const struct values *v, struct extent_session *session,
+		  char *const paths[])
 {
-	const struct values *v = job->values;
 	struct verify_options o = {
 		.session = session,
 		.content = v->content,
-		.found = print_found,
-		.error = print_error,
-		.tick = tick,
+		.found = v->answers ? answer_found : verify_print_found,
+		.ask = v->answers ? ask : NULL,
+		.error = verify_print_error,
+		.tick = verify_tick,
 		.userdata = job,
 		.stats = &job->stats,
 	};
@@ -180,8 +93,10 @@ static int verify(struct job *job, struct extent_session *session, char *const p
 
 	if (name && !f)
 		return CTL_FATAL;
-	job->progress = progress_new(v->quiet || v->json, -1, false);
+	job->progress = progress_new(v->quiet || v->json || v->answers, -1, false);
 	job->scan = job->progress ? scan_new(paths, 1) : NULL;
+	if (v->answers)
+		answers_begin(stdout);
 	if (v->digest_out)
 		err = verify_list_make(&o, paths[0], f);
 	else if (v->digest)
@@ -190,37 +105,53 @@ static int verify(struct job *job, struct extent_session *session, char *const p
 		err = verify_trees(&o, paths[0], paths[1]);
 	if (f && fclose(f) && !err)
 		err = -errno;
+	if (v->answers && !err)
+		err = answers_end(stdout, &job->stats);
 	scan_free(job->scan);
 	job->progress = progress_free(job->progress, NULL, -1);
 	if (err < 0 && !job->stats.errors)
 		fprintf(stderr, "extentctl: %s\n", strerror(-err));
-	if (err < 0)
-		return CTL_FATAL;
-	return job->stats.differences || job->stats.errors || job->stats.extents_unknown
-		       ? CTL_PARTIAL
-		       : CTL_OK;
+	return err < 0 ? CTL_FATAL : verify_code(&job->stats);
+}
+
+/* Some options go together and some do not. */
+static bool makes_sense(const struct values *v, int arguments)
+{
+	if (v->digest && v->digest_out)
+		return false;
+	if (v->rsh.host && (v->digest || v->digest_out))
+		return false;
+	if ((v->content && !v->digest_out) || (v->answers && (!v->digest || v->json)))
+		return false;
+	return arguments == (v->digest || v->digest_out ? 1 : 2);
 }
 
 static int run(int argc, char *argv[])
 {
 	struct values v = { NULL };
-	struct job job = { .values = &v };
+	struct verify_job job = { .progress = NULL };
 	struct extent_session *session;
 	int first, code;
 	int err = option_parse(&verify_command, argc, argv, &v, &first);
-	int wanted = v.digest || v.digest_out ? 1 : 2;
 
 	if (err)
 		return err < 0 ? CTL_USAGE : CTL_OK;
-	if (argc - first != wanted || (v.digest && v.digest_out) || (v.content && !v.digest_out)) {
+	if (!makes_sense(&v, argc - first)) {
 		fprintf(stderr, "extentctl verify: SRC and DST are needed, or one of them with a "
 				"list; try --help\n");
 		return CTL_USAGE;
 	}
 	if (session_find(&v, &session) < 0)
 		return CTL_DAEMON;
+	job.quiet = v.quiet;
+	job.json = v.json;
 	job.found = v.json ? json_array() : NULL;
-	code = report(&job, verify(&job, session, argv + first));
+	if (v.rsh.host)
+		code = verify_there(&job, session, &v.rsh, argv + first);
+	else
+		code = verify(&job, &v, session, argv + first);
+	if (!v.answers)
+		code = verify_report(&job, code);
 	json_decref(job.found);
 	extent_disconnect(session);
 	return code;
@@ -230,7 +161,7 @@ const struct command verify_command = {
 	.name = "verify",
 	.arguments = "SRC DST",
 	.text = "Compares two trees, extent by extent as they lie on disk.\n"
-		"With --digest-out and --digest, SRC and DST may be on different machines.",
+		"With --host, DST is on that machine: digests travel, and no content.",
 	.options = options,
 	.run = run,
 };

@@ -79,6 +79,30 @@ int source_next(struct verify *v, struct source *s, struct mark *m)
 	return r;
 }
 
+/*
+ * Leaves it to who made the list, and counts what differs; here it does not. That a copy is shorter
+ * has been told: what it has is compared.
+ */
+static int mark_ask(struct verify *v, const struct list_entry *e, const struct mark *m,
+		    const struct extents_file *copy)
+{
+	struct mark there = *m;
+	struct stat st;
+	int r;
+
+	if (fstat(copy->fd, &st) < 0)
+		return -errno;
+	if ((uint64_t)st.st_size <= m->offset)
+		return MARK_SAME_CONTENT;
+	if ((uint64_t)st.st_size - m->offset < m->len)
+		there.len = (uint64_t)st.st_size - m->offset;
+	there.content_known = false;
+	r = mark_content(copy->fd, &there);
+	if (!r)
+		v->opt->ask(v->opt->userdata, e->path, m->offset, there.len, there.content);
+	return r ?: MARK_SAME_CONTENT;
+}
+
 static int mark_verify(struct verify *v, const struct list_entry *e, const struct source *s,
 		       const struct mark *m, struct extents_file *copy)
 {
@@ -88,6 +112,12 @@ static int mark_verify(struct verify *v, const struct list_entry *e, const struc
 
 	if (r < 0)
 		return r;
+	if (v->opt->ask &&
+	    (r == MARK_UNKNOWN || (r == MARK_DIFFERS && m->kind == EXTENT_READ_PLAIN))) {
+		r = mark_ask(v, e, m, copy);
+		if (r < 0)
+			return r;
+	}
 	stats->extents_same += r == MARK_SAME;
 	stats->extents_content += r == MARK_SAME_CONTENT || r == MARK_DIFFERS;
 	stats->extents_unknown += r == MARK_UNKNOWN;

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "copy/acklog.h"
 #include "verify/list.h"
+#include "verify/text.h"
 
 #define HEADER	  "extentd-digests 1"
 #define PATH_ROOM (4096 * ACKLOG_ESCAPED_MAX + 1)
@@ -45,11 +46,6 @@ int list_put_entry(FILE *out, const struct list_entry *e)
 	return written(out);
 }
 
-static void put_digest(FILE *out, XXH128_hash_t h)
-{
-	fprintf(out, " %016" PRIx64 "%016" PRIx64, (uint64_t)h.high64, (uint64_t)h.low64);
-}
-
 int list_put_mark(FILE *out, const struct mark *m)
 {
 	static const char kinds[] = { ' ', 'E', 'P', 'H' };
@@ -59,9 +55,9 @@ int list_put_mark(FILE *out, const struct mark *m)
 		fprintf(out, " %" PRIu64 " %" PRIu64 " %u", m->unencoded_len, m->unencoded_offset,
 			m->compression);
 	if (m->kind != EXTENT_READ_HOLE)
-		put_digest(out, m->payload);
+		text_put_digest(out, m->payload);
 	if (m->kind == EXTENT_READ_ENCODED && m->content_known)
-		put_digest(out, m->content);
+		text_put_digest(out, m->content);
 	fputc('\n', out);
 	return written(out);
 }
@@ -100,63 +96,9 @@ void list_close(struct list *l)
 	free(steal_ptr(&l->text));
 }
 
-/* Undoes the escapes, in place. False: they make no sense. */
-static bool unescape(char *s)
-{
-	char *out = s;
-
-	while (*s) {
-		unsigned int c = 0;
-
-		if (*s != '\\') {
-			*out++ = *s++;
-			continue;
-		}
-		for (int i = 1; i < 4; i++) {
-			if (s[i] < '0' || s[i] > '7')
-				return false;
-			c = c * 8 + (unsigned int)(s[i] - '0');
-		}
-		if (!c || c > 255)
-			return false;
-		*out++ = (char)c;
-		s += 4;
-	}
-	*out = '\0';
-	return true;
-}
-
-static bool number(char **s, uint64_t *out)
-{
-	char *end;
-
-	if (**s < '0' || **s > '9')
-		return false;
-	errno = 0;
-	*out = strtoull(*s, &end, 10);
-	if (errno || (*end && *end != ' '))
-		return false;
-	*s = *end ? end + 1 : end;
-	return true;
-}
-
-static bool digest(char **s, XXH128_hash_t *out)
-{
-	char half[17] = "";
-
-	if (strspn(*s, "0123456789abcdef") != 32 || ((*s)[32] && (*s)[32] != ' '))
-		return false;
-	memcpy(half, *s, 16);
-	out->high64 = strtoull(half, NULL, 16);
-	memcpy(half, *s + 16, 16);
-	out->low64 = strtoull(half, NULL, 16);
-	*s += (*s)[32] ? 33 : 32;
-	return true;
-}
-
 static int take_string(char *s, char **out)
 {
-	if (!*s || !unescape(s))
+	if (!*s || !text_unescape(s))
 		return -EBADMSG;
 	*out = strdup(s);
 	return *out ? 0 : -ENOMEM;
@@ -176,7 +118,7 @@ int list_next(struct list *l, struct list_entry *out)
 		return -EBADMSG;
 	switch (l->text[0]) {
 	case '.':
-		return number(&s, &n) && !*s && n == l->entries ? 0 : -EBADMSG;
+		return text_number(&s, &n) && !*s && n == l->entries ? 0 : -EBADMSG;
 	case 'D':
 		out->type = S_IFDIR;
 		break;
@@ -185,7 +127,7 @@ int list_next(struct list *l, struct list_entry *out)
 		break;
 	case 'F':
 		out->type = S_IFREG;
-		if (!number(&s, &out->size) || out->size > INT64_MAX)
+		if (!text_number(&s, &out->size) || out->size > INT64_MAX)
 			return -EBADMSG;
 		break;
 	case 'S':
@@ -229,20 +171,21 @@ int list_next_mark(struct list *l, struct mark *m)
 		return 0;
 	}
 	s = l->text + 2;
-	ok = number(&s, &m->offset) && number(&s, &m->len) && m->len && m->len <= INT64_MAX &&
-	     m->offset <= INT64_MAX - m->len;
+	ok = text_number(&s, &m->offset) && text_number(&s, &m->len) && m->len &&
+	     m->len <= INT64_MAX && m->offset <= INT64_MAX - m->len;
 	m->unencoded_len = m->len;
 	if (m->kind == EXTENT_READ_ENCODED)
-		ok = ok && number(&s, &m->unencoded_len) && number(&s, &m->unencoded_offset) &&
-		     number(&s, &compression) && compression <= UINT32_MAX;
+		ok = ok && text_number(&s, &m->unencoded_len) &&
+		     text_number(&s, &m->unencoded_offset) && text_number(&s, &compression) &&
+		     compression <= UINT32_MAX;
 	m->compression = (uint32_t)compression;
 	if (m->kind != EXTENT_READ_HOLE)
-		ok = ok && digest(&s, &m->payload);
+		ok = ok && text_digest(&s, &m->payload);
 	if (m->kind == EXTENT_READ_PLAIN) {
 		m->content = m->payload;
 		m->content_known = true;
 	} else if (ok && m->kind == EXTENT_READ_ENCODED && *s) {
-		m->content_known = ok = digest(&s, &m->content);
+		m->content_known = ok = text_digest(&s, &m->content);
 	}
 	return ok && !*s ? 1 : -EBADMSG;
 }

@@ -9,6 +9,7 @@
  */
 
 #include <stdio.h>
+#include <xxhash.h>
 #include "lib/extent.h"
 
 /* X(field, text): also the report's fields. */
@@ -52,6 +53,10 @@ struct verify_options {
 	bool content;			/* a list is to have digests of the content too */
 	void (*found)(void *userdata, enum verify_found what, const char *path, uint64_t offset,
 		      uint64_t len);
+	/* With a list, instead of UNKNOWN: only who made the list can tell. NULL: nobody is asked.
+	 */
+	void (*ask)(void *userdata, const char *path, uint64_t offset, uint64_t len,
+		    XXH128_hash_t content);
 	void (*error)(void *userdata, const char *text); /* a whole sentence */
 	void (*tick)(void *userdata);			 /* often */
 	void *userdata;
