@@ -5,7 +5,7 @@
 # bash script that exits 0, 77 (skipped, with the reason on stdout) or anything else (failed).
 #
 # Everything is made in $work, a directory of this test's own, and undone in reverse order at the
-# end, however it ends. Processes are ended by their id. Results come back in variables, not
+# end, however it ends; by the janitor, where the test itself was killed. Processes are ended by their id. Results come back in variables, not
 # through $(...): a subshell could not register what has to be undone.
 #
 #	requires root btrfs uring		skip unless all are there; or: requires command fio
@@ -18,6 +18,8 @@
 #	as_user UID command...			with no supplementary groups and no capabilities
 #	fail TEXT / skip TEXT
 
+# With pipefail, "command | grep -q" fails now and then: grep ends at the first match, and who writes
+# on gets SIGPIPE. So: grep -q TEXT <<<"$(command)".
 set -u -o pipefail
 
 # Where the programs are: meson says so, and by hand it is the build directory next to the tree.
@@ -32,6 +34,7 @@ export EXTENTD=$extentd
 
 work=$(mktemp -d "${EXTENTD_TEST_DIR:-/dev/shm}/extentd-test-XXXXXX") || exit 1
 chmod 755 "$work"
+(setsid "$tests_dir/../common/janitor.sh" $$ "$work" </dev/null >/dev/null 2>&1 &)
 socket=$work/extentd.sock
 daemon_pid=
 daemon_log=$work/extentd.log
@@ -199,6 +202,10 @@ stop_extentd() {
 		say "FAILED: extentd did not end within 30 s of SIGTERM"
 		kill -KILL "$pid"
 	fi
+	wait_for 30 process_ended_or_zombie "$pid" || {
+		say "FAILED: extentd hangs in the kernel: $(cat "/proc/$pid/task"/*/stack 2>/dev/null | head -n 20)"
+		return 1 # the janitor will free it
+	}
 	wait "$pid"
 	status=$?
 	[ $status -eq 0 ] || say "FAILED: extentd ended with status $status"
@@ -297,7 +304,14 @@ check_acknowledged() {
 	acknowledged=$(python3 -B "$tests_dir/acknowledged.py" "$1" "$2" <"$3") || fail "$acknowledged"
 }
 
+# All filesystems of the machine are gone through, also one that is just being unmounted and hangs:
+# whoever is stuck there can't be ended, so nobody waits for it without a limit.
 drop_caches() {
+	local pid
+
 	sync -f "${1:-/}"
-	echo 3 >/proc/sys/vm/drop_caches
+	sh -c 'echo 3 >/proc/sys/vm/drop_caches' &
+	pid=$!
+	wait_for 60 process_ended_or_zombie $pid || fail "the kernel's caches could not be dropped in 60 s"
+	wait $pid
 }

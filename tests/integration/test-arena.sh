@@ -12,6 +12,6 @@ status=$?
 say "$(tail -n 1 "$work/said")"
 [ $status -eq 0 ] || [ $status -eq 4 ] || fail "the client failed"
 sync -f "$mnt/file"
-echo 1 >/proc/sys/vm/drop_caches
+drop_caches
 cmp "$mnt/file" "$work/mirror" || fail "something else was written than was checked"
 [ $status -eq 0 ] || skip "the changes never met the check: too few processors"
