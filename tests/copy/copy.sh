@@ -165,7 +165,7 @@ before=$(descriptors)
 copy "$tree" "$dst/served"
 same_facts "$tree" "$dst/served"
 [ "$(reported private_daemon)" = false ] || fail "started a private daemon"
-"$extentctl" status --json | grep -q '"sessions": 2' || fail "status: $("$extentctl" status --json)"
+grep -q '"sessions": 2' <<<"$("$extentctl" status --json)" || fail "status: $("$extentctl" status --json)"
 same_descriptors "$before"
 stop_extentd || exit 1
 fails_with "extentd" "$extentctl" copy --socket "$work/none" "$tree/small" "$dst/x"

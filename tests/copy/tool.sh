@@ -17,7 +17,7 @@ esac
 [ -z "$(ls -A "$dst")" ] || fail "probe left something behind"
 [ "$("$extentctl" probe --json /dev/shm | value backend)" = decode ] || fail "tmpfs"
 [ "$(as_user 1000 "$extentctl" probe --json "$dst" | value backend)" = decode ] || fail "unprivileged"
-as_user 1000 "$extentctl" probe "$dst" | grep -q 'not without CAP_SYS_ADMIN' || fail "privilege"
+grep -q 'not without CAP_SYS_ADMIN' <<<"$(as_user 1000 "$extentctl" probe "$dst")" || fail "privilege"
 mkdir "$dst/cow" "$dst/zlib" && chattr +C "$dst/cow" && btrfs property set "$dst/zlib" compression zlib
 [ "$("$extentctl" probe --json "$dst/cow" | value nodatacow)" = True ] || fail "nodatacow"
 [ "$("$extentctl" probe --json "$dst/zlib" | value compression)" = zlib ] || fail "property"
@@ -32,7 +32,7 @@ say "status"
 [ $? -eq 3 ] || fail "status without a daemon"
 start_extentd
 [ "$("$extentctl" status --json | value now_sessions)" = 1 ] || fail "status"
-"$extentctl" status | grep -q "sessions connected" || fail "the table"
+grep -q "sessions connected" <<<"$("$extentctl" status)" || fail "the table"
 timeout 3 "$extentctl" status --watch >"$work/watch"
 [ "$(grep -c "sessions connected" "$work/watch")" -ge 2 ] || fail "--watch"
 [ "$("$extentctl" probe --json "$dst" | value daemon)" = True ] || fail "probe does not see the daemon"

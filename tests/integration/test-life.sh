@@ -12,8 +12,8 @@ fails_with "cannot be read" "$extentd" --config /nonexistent
 fails_with "is not one of" "$extentd" --backend fast --config /dev/null
 fails_with "extentd" "$extentd" --socket /nonexistent/directory/sock --config /dev/null
 rm "$work/extentd.conf"
-"$extentd" --help | grep -q -- --session-fd || fail "--help"
-"$extentd" --version | grep -q '^extentd [0-9]' || fail "--version"
+grep -q -- --session-fd <<<"$("$extentd" --help)" || fail "--help"
+grep -q '^extentd [0-9]' <<<"$("$extentd" --version)" || fail "--version"
 
 # --- a reload, good and bad
 start_extentd
@@ -90,7 +90,7 @@ stop_extentd || exit 1
 [ -S "$socket" ] || fail "the unit's socket was removed"
 rm "$socket"
 activate
-"$poke" status | grep -q '^sessions ' || fail "activated again"
+grep -q '^sessions ' <<<"$("$poke" status)" || fail "activated again"
 
 # --- readiness and status for the service manager
 stop_extentd || exit 1

@@ -80,9 +80,9 @@ for backend in uring ioctl; do
 	[ "$read_room" -eq 123 ] || fail "noise in $read_room pieces"
 
 	# Offsets: inside an extent, at the end, far behind it, and none.
-	"$check" --path --at 4096 "$mnt/zstd" | grep -q '^plain 4096 126976 ' || fail "inside an extent"
-	"$check" --path --at 1000000 "$mnt/zstd" | grep -q '^end ' || fail "at the end"
-	"$check" --path --at 0x7fffffffffffffff "$mnt/zstd" | grep -q '^end ' || fail "2^63 - 1"
+	grep -q '^plain 4096 126976 ' <<<"$("$check" --path --at 4096 "$mnt/zstd")" || fail "inside an extent"
+	grep -q '^end ' <<<"$("$check" --path --at 1000000 "$mnt/zstd")" || fail "at the end"
+	grep -q '^end ' <<<"$("$check" --path --at 0x7fffffffffffffff "$mnt/zstd")" || fail "2^63 - 1"
 	fails_with FILE_SIZE "$check" --path --at 0x8000000000000000 "$mnt/zstd"
 	fails_with FILE_SIZE "$check" --path --at 0xffffffffffffffff "$mnt/zstd"
 	stop_extentd || exit 1

@@ -127,9 +127,9 @@ receive --direct --resume -f "$streams" || fail "after all these refusals"
 receive --direct --resume -f "$streams" || fail "what is complete is not skipped"
 equal "after refusals"
 head -c 100000 "$streams" | receive --direct 2>/dev/null
-"$extentctl" receive --abort "$target" 2>&1 | grep -q "s0: the part that was here is removed" || fail "--abort"
+grep -q "s0: the part that was here is removed" <<<"$("$extentctl" receive --abort "$target" 2>&1)" || fail "--abort"
 [ -z "$(ls -A "$target")" ] || fail "--abort left $(ls -A "$target")"
-"$extentctl" receive --abort "$target" 2>&1 | grep -q "nothing was received in part" || fail "--abort of nothing"
+grep -q "nothing was received in part" <<<"$("$extentctl" receive --abort "$target" 2>&1)" || fail "--abort of nothing"
 
 # By btrfs receive's name, a part is replaced: nobody there knows of --resume.
 ln -s "$extentctl" "$work/btrfs-receive"
