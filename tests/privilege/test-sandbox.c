@@ -63,6 +63,28 @@
 	X(SYS_renameat2, -1, "x", -1)                                                              \
 	X(SYS_linkat, -1, "x", -1)                                                                 \
 	X(SYS_mkdirat, -1, "x", 0)                                                                 \
+	X(SYS_io_uring_setup, 1, 0, 0)                                                             \
+	X(SYS_clone, CLONE_VM | CLONE_THREAD | CLONE_NEWNS, 0, 0)                                  \
+	X(SYS_bind, -1, 0, 0)                                                                      \
+	X(SYS_listen, -1, 0, 0)                                                                    \
+	X(SYS_truncate, "/nonexistent", 0, 0)                                                      \
+	X(SYS_fallocate, -1, 0, 0)                                                                 \
+	X(SYS_symlinkat, "x", -1, "x")                                                             \
+	X(SYS_mknodat, -1, "x", 0)                                                                 \
+	X(SYS_name_to_handle_at, -1, "x", 0)                                                       \
+	X(SYS_fsopen, 0, 0, 0)                                                                     \
+	X(SYS_open_tree, -1, "x", 0)                                                               \
+	X(SYS_move_mount, -1, "x", -1)                                                             \
+	X(SYS_mount_setattr, -1, "x", 0)                                                           \
+	X(SYS_quotactl, -1, 0, 0)                                                                  \
+	X(SYS_fanotify_init, -1, 0, 0)                                                             \
+	X(SYS_pidfd_open, -1, 0, 0)                                                                \
+	X(SYS_userfaultfd, -1, 0, 0)                                                               \
+	X(SYS_pkey_mprotect, 0, 0, 0)                                                              \
+	X(SYS_process_vm_writev, -1, 0, 0)                                                         \
+	X(SYS_seccomp, 9999, 0, 0)                                                                 \
+	X(SYS_personality, 0xffffffff, 0, 0)                                                       \
+	X(SYS_setrlimit, -1, 0, 0)                                                                 \
 	X(SYS_socket, AF_INET, SOCK_STREAM, 0)                                                     \
 	X(SYS_socket, AF_NETLINK, SOCK_RAW, 0)                                                     \
 	X(SYS_ioctl, -1, BTRFS_IOC_SNAP_DESTROY, 0)                                                \
