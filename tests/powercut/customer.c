@@ -80,6 +80,7 @@ static void write_done(struct extent_session *session, const struct extent_compl
 
 		if (!strstr(text, "file-"))
 			errx(1, "an error that does not name the file: %s", text);
+		printf("refused: %s\n", text);
 		slot_verdict(slot, false);
 	} else if (c->level == EXTENT_DURABLE && slot->ack == EXTENT_DURABLE) {
 		slot_verdict(slot, true);

@@ -8,7 +8,8 @@
 # DIR is the build's tests/powercut. A workload is a file in workloads/:
 #
 #	about=TEXT		what it shows
-#	expect=hold		no acknowledged byte may be missing after any cut (the default)
+#	expect=hold		no acknowledged byte may be missing after any cut (the default); and
+#				where no rule lets a request fail, nothing may be called lost
 #	expect=lose		a control: it must lose, or this harness is blind
 #	expect=watch		a fault of somebody else: figures only, no verdict
 #	must=(FIGURE...)	figures that must not be 0 in the sum of its runs
@@ -16,6 +17,8 @@
 #	inspect=COMMAND		looks at each cut disk too (trial.h); drive may set it
 #	faults=(RULE...)	of faults.h, in force while it runs
 #	needs=(PROGRAM...)	left out, and said so, where one of these is missing
+#	concluded		after the cuts: 0 when they showed what they were for; need not be there
+#	long=yes		more of the same: not in --short
 #	drive			writes to $mnt and marks to $marks, with $seed; 0 when it went well
 #
 # One round runs every workload once, each with a seed of its own; --minutes repeats rounds.
@@ -65,7 +68,7 @@ if [ ${#chosen[@]} -eq 0 ]; then
 	done
 fi
 
-results=$(mktemp -d /dev/shm/powercut-results.XXXXXX)
+results=$(mktemp -d "${EXTENTD_TEST_DIR:-/dev/shm}/powercut-results.XXXXXX")
 trap 'rm -rf "$results"' EXIT
 trap 'exit 130' INT TERM
 
@@ -117,13 +120,69 @@ aborted_under_clients()
 		{ echo "the other filesystem suffered"; return 1; }
 }
 
+# A tree and its snapshots on a good disk, to be brought to the other: restore_from MAKE COUNT [ARGUMENT...]
+# makes the tree COUNT times with MAKE ARGUMENT..., and of each generation a snapshot, its facts and a stream.
+restore_from()
+{
+	local make=$1 count=$2 i parent=()
+	shift 2
+	rig_second 1G compress=zstd || return 1
+	mkdir "$rig/trees" && btrfs -q subvolume create "$second/tree" || return 1
+	for ((i = 0; i < count; i++)); do
+		"$make" $((seed + i)) "$@" "$second/tree" &&
+			btrfs -q subvolume snapshot -r "$second/tree" "$second/s$i" &&
+			"$here/trees.sh" facts "$second/s$i" >"$rig/trees/s$i.facts" &&
+			cp "$rig/trees/s$i.facts" "$rig/trees/copy$i.facts" &&
+			btrfs -q send --proto 2 --compressed-data -f "$rig/trees/s$i.stream" "$second/s$i" || return 1
+	done
+	echo "# from here on" >"$marks"
+}
+
+# Files of a few sectors each, compressed: what the receiver writes itself.
+small_files() # SEED COUNT DIRECTORY
+{
+	local i
+	for ((i = 0; i < $2; i++)); do
+		yes "file $i of $1" | head -c $((i * 797 % 28672 + 5000)) >"$3/$1-$i"
+	done
+}
+
+# extentctl copy and receive of all these, while writes fail: status 0 is a promise, and any other must
+# come with the name of what is missing.
+restore_under_errors() # COUNT
+{
+	local i extentctl=$bin/../../client/ctl/extentctl good=0 bad=0
+	inspect="'$here/trees.sh' look '$rig/trees'"
+	for ((i = 0; i < $1; i++)); do
+		restored copy$i copy -T "$second/s$i" "$mnt/copy$i" &&
+			restored s$i receive -f "$rig/trees/s$i.stream" "$mnt" || return 1
+	done
+	echo "restored $good, failed $bad"
+	[ $good -gt 0 ] && [ $bad -gt 0 ] || { echo "it takes both to prove something"; return 1; }
+}
+
+restored() # NAME WORD ARGUMENT...
+{
+	local name=$1 word=$2
+	shift 2
+	if timeout 120 "$extentctl" "$word" --quiet --socket "$socket" "$@" 2>"$rig/said"; then
+		good=$((good + 1))
+		echo "D $name" >"$marks"
+	else
+		bad=$((bad + 1))
+		cat "$rig/said"
+		grep -qE "\b(s|copy)${name##*[!0-9]}\b" "$rig/said" || { echo "$name: what failed is not named"; return 1; }
+	fi
+}
+
 # One run of one workload: prints its figures as name=number words, last line of the output.
 run_one() # WORKLOAD SEED
 (
-	about='' expect=hold must=() faults=() needs=() mode='' inspect=''
+	about='' expect=hold must=() faults=() needs=() mode='' inspect='' long=no
 	seed=$2
 	# shellcheck source=/dev/null
 	. "$here/workloads/$1.sh" || exit 1
+	[ $short = no ] || [ $long = no ] || { echo "left out: only in the long form"; exit 77; }
 	[ $short = no ] || [ $expect = hold ] || cuts=12
 	for program in ${needs[@]+"${needs[@]}"}; do
 		[ -x "$bin/$program" ] || { echo "left out: $program is not built"; exit 77; }
@@ -136,9 +195,14 @@ run_one() # WORKLOAD SEED
 	drive >"$rig/drive.log" 2>&1 || { cat "$rig/drive.log"; echo "the workload failed"; exit 1; }
 	cat "$rig/drive.log"
 	rig_stop
-	"$bin/cuts" --cuts="$cuts" --seed="$seed" --end ${mode:+"--mode=$mode"} \
+	[ ! -e "$rig/late" ] || { cat "$rig/late"; exit 1; }
+	echo "failing=${rig_failing:-no}"
+	timeout --kill-after=10 $((120 + cuts * 10)) "$bin/cuts" --cuts="$cuts" --seed="$seed" --end ${mode:+"--mode=$mode"} \
 		${inspect:+"--inspect=$inspect"} "$rig/origin" "$rig/history" "$rig/mnt"
 	status=$?
+	if [ $status -eq 0 ] && declare -F concluded >/dev/null; then
+		concluded || status=1
+	fi
 	if [ $status -eq 0 ] && [ $keep = 1 ] && [ "$expect" = hold ]; then
 		echo "kept: $rig"
 		trap - EXIT
@@ -188,6 +252,10 @@ for ((round = 0; round < rounds; round++)); do
 			grep '^kept:' "$results/$workload"
 			say_failed "$workload, seed $run_seed: $f=$(figure "$line" $f)"
 		done
+		if [ "${expect:-hold}" = hold ] && grep -qx failing=no "$results/$workload" &&
+			[ "$(figure "$line" refused)" -ne 0 ]; then
+			say_failed "$workload, seed $run_seed: the disk was good, and $(figure "$line" refused) were refused"
+		fi
 	done
 	[ $((SECONDS - started)) -ge $((minutes * 60)) ] && break
 done

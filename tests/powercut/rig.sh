@@ -9,16 +9,19 @@
 # another, and the disk no longer reorders anything.
 #
 # Nothing here may hang. A process stuck on the disk is freed by aborting the FUSE connection:
-# every request of it then ends with an error.
+# every request of it then ends with an error. That happens to a disk that is still there after
+# RIG_LIMIT; and the janitor takes down what a rig that was killed itself left behind.
 
 RIG_SIZE=${RIG_SIZE:-512M}
-RIG_PATIENCE=20 # seconds before the connection is aborted
+RIG_PATIENCE=20 # seconds before the connection is aborted, and before what is stuck is given up
+RIG_LIMIT=${RIG_LIMIT:-400} # seconds
 
 rig_open() # BIN-DIR SEED [mkfs options]
 {
-	local bin=$1 seed=$2
+	local bin=$1 seed=$2 me=$BASHPID
 	shift 2
-	rig=$(mktemp -d /dev/shm/powercut.XXXXXX)
+	rig=$(mktemp -d "${EXTENTD_TEST_DIR:-/dev/shm}/powercut.XXXXXX") || return 1
+	(setsid "$(dirname "${BASH_SOURCE[0]}")/../common/janitor.sh" "$me" "$rig" </dev/null >/dev/null 2>&1 &)
 	mkdir "$rig/fuse" "$rig/mnt"
 	truncate -s "$RIG_SIZE" "$rig/image"
 	mkfs.btrfs -q -f -d single -m single "$@" "$rig/image" >"$rig/mkfs.log" 2>&1 || {
@@ -28,13 +31,31 @@ rig_open() # BIN-DIR SEED [mkfs options]
 	cp --sparse=always "$rig/image" "$rig/origin"
 	"$bin/recorder" "$rig/image" "$rig/history" "$rig/fuse" "$seed" &
 	rig_recorder=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 400); do
 		[ -e "$rig/fuse/disk" ] && break
 		sleep 0.05
 	done
 	rig_minor=$(($(stat -c %d "$rig/fuse") & 0xff | ($(stat -c %d "$rig/fuse") >> 12 & 0xfff00)))
-	rig_loop=$(losetup --find --show --direct-io=on --sector-size=4096 "$rig/fuse/disk") || return 1
-	mount -t btrfs ${RIG_MOUNT:+-o "$RIG_MOUNT"} "$rig_loop" "$rig/mnt"
+	rig_watch </dev/null >/dev/null 2>&1 &
+	rig_patiently losetup --find --show --direct-io=on --sector-size=4096 "$rig/fuse/disk" >"$rig/loop" || return 1
+	rig_loop=$(cat "$rig/loop")
+	rig_patiently mount -t btrfs ${RIG_MOUNT:+-o "$RIG_MOUNT"} "$rig_loop" "$rig/mnt"
+}
+
+rig_mounted() { grep -qF " $rig/$1 " /proc/self/mountinfo; } # asks nobody who may not answer
+
+rig_watch()
+{
+	local begin=$SECONDS
+
+	while rig_mounted fuse; do
+		[ $((SECONDS - begin)) -lt "$RIG_LIMIT" ] || {
+			echo "the disk was still there after $RIG_LIMIT s" >"$rig/late"
+			rig_abort
+			return
+		}
+		sleep 1
+	done
 }
 
 # A second filesystem, that nothing goes wrong with: rig_second SIZE [mount options], at $second
@@ -48,6 +69,7 @@ rig_second()
 
 rig_faults()
 {
+	! printf '%s\n' "$@" | grep -q '^fail ' || rig_failing=yes
 	printf '%s\n' "$@" >"$rig/fuse/faults"
 }
 
@@ -59,21 +81,31 @@ rig_abort()
 	[ -e "$control/$rig_minor/abort" ] && echo 1 >"$control/$rig_minor/abort"
 }
 
-# Runs a command that may get stuck in the kernel; aborts the disk when it takes too long.
+# Runs a command that may get stuck in the kernel.
 rig_patiently()
 {
-	local pid waited=0
 	"$@" &
-	pid=$!
-	while kill -0 $pid 2>/dev/null; do
+	rig_wait $! "'$*'"
+}
+
+# Waits for a child; aborts the disk when it takes too long, and then gives it up.
+rig_wait() # PID NAME
+{
+	local waited=0
+
+	while kill -0 "$1" 2>/dev/null; do
 		sleep 0.05
 		waited=$((waited + 1))
 		if [ $waited -eq $((RIG_PATIENCE * 20)) ]; then
-			echo "rig: '$*' is stuck, aborting the disk" >&2
+			echo "rig: $2 is stuck, aborting the disk" >&2
 			rig_abort
+		elif [ $waited -eq $((RIG_PATIENCE * 40)) ]; then
+			echo "rig: $2 is stuck for good" >&2
+			kill -KILL "$1" 2>/dev/null
+			return 1
 		fi
 	done
-	wait $pid
+	wait "$1"
 }
 
 # Starts extentd on $socket. Again after rig_daemon_kill: as the socket unit would.
@@ -97,24 +129,16 @@ rig_daemon() # BIN-DIR [option...]
 rig_daemon_kill()
 {
 	kill -KILL "$rig_daemon" 2>/dev/null
-	wait "$rig_daemon" 2>/dev/null
+	rig_wait "$rig_daemon" "the killed daemon" 2>/dev/null
 	rig_daemon=
 }
 
 # SIGTERM: what is in flight gets its answer. A daemon that does not end is killed, and shown.
 rig_daemon_stop()
 {
-	local pid=${rig_daemon:-}
-	[ -n "$pid" ] || return 0
-	kill -TERM "$pid" 2>/dev/null
-	for _ in $(seq $((RIG_PATIENCE * 20))); do
-		[ -d "/proc/$pid" ] && [ "$(awk '{print $3}' "/proc/$pid/stat" 2>/dev/null)" != Z ] || break
-		sleep 0.05
-	done
-	if kill -KILL "$pid" 2>/dev/null && [ "$(awk '{print $3}' "/proc/$pid/stat" 2>/dev/null)" != Z ]; then
-		echo "rig: extentd did not end on SIGTERM" >&2
-	fi
-	wait "$pid"
+	[ -n "${rig_daemon:-}" ] || return 0
+	kill -TERM "$rig_daemon" 2>/dev/null
+	rig_wait "$rig_daemon" "extentd, after SIGTERM,"
 	rig_daemon=
 }
 
@@ -125,19 +149,19 @@ rig_stop()
 	rig_daemon_stop
 	[ -e "$rig/fuse/faults" ] && echo clear >"$rig/fuse/faults"
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		mountpoint -q "$rig/mnt" || break
+		rig_mounted mnt || break
 		rig_patiently umount "$rig/mnt" 2>/dev/null && break
 		sleep 0.2
 	done
-	[ ! -d "$rig/second" ] || ! mountpoint -q "$rig/second" || umount "$rig/second"
+	! rig_mounted second || rig_patiently umount "$rig/second"
 	if [ -n "${rig_loop:-}" ]; then
 		rig_patiently losetup -d "$rig_loop"
 		rig_loop=
 	fi
-	if mountpoint -q "$rig/fuse"; then
+	if rig_mounted fuse; then
 		umount "$rig/fuse" 2>/dev/null || { rig_abort; umount -l "$rig/fuse"; }
 	fi
-	[ -n "${rig_recorder:-}" ] && wait "$rig_recorder"
+	[ -z "${rig_recorder:-}" ] || rig_wait "$rig_recorder" "the recorder"
 	rig_recorder=
 }
 

@@ -7,8 +7,10 @@
 #					extended attributes, links
 #	trees.sh look DIR MOUNT NAME...	DIR/N.facts is what tree N must be. Each NAME must be there; and a
 #					subvolume that looks received (read-only, with a received UUID)
-#					must be whole, whether or not it was promised. Where DIR/sealed
-#					exists, a NAME must look received.
+#					must be whole, whether or not it was promised. A NAME with a
+#					stream DIR/NAME.stream must look received.
+#	trees.sh resume DIR MOUNT NAME...	that too; and what was received in part becomes whole with
+#					$EXTENTCTL receive --resume
 set -u -o pipefail
 
 facts()
@@ -44,7 +46,7 @@ look() # DIR MOUNT NAME...
 			status=1
 			continue
 		}
-		[ ! -e "$dir/sealed" ] || received "$mount/$name" || {
+		[ ! -e "$dir/$name.stream" ] || received "$mount/$name" || {
 			echo "inspect: $name is not sealed"
 			status=1
 		}
@@ -54,6 +56,26 @@ look() # DIR MOUNT NAME...
 		name=$(basename "$name")
 		case " $* " in *" $name "*) continue ;; esac
 		[ -e "$dir/$name.facts" ] && received "$mount/$name" || continue
+		(whole "$dir" "$mount" "$name") || status=1
+	done
+	return $status
+}
+
+resume() # DIR MOUNT NAME...
+{
+	local dir=$1 mount=$2 part name status=0
+
+	look "$@" || status=1
+	for part in "$mount"/.*.partial; do
+		name=$(basename "$part" .partial) name=${name#.}
+		[ -e "$dir/$name.stream" ] || continue
+		touch "$dir/resumed"
+		timeout 120 "$EXTENTCTL" receive --direct --resume -q -f "$dir/$name.stream" "$mount" 2>"$dir/said" &&
+			received "$mount/$name" || {
+			echo "inspect: $name cannot be resumed: $(head -n 2 "$dir/said" | tr '\n' ' ')"
+			status=1
+			continue
+		}
 		(whole "$dir" "$mount" "$name") || status=1
 	done
 	return $status

@@ -9,16 +9,16 @@ drive()
 	inspect="'$here/trees.sh' look '$rig/trees'"
 	rig_daemon "$bin" || return 1
 	rig_second 512M compress=zstd || return 1
-	mkdir "$rig/trees" && touch "$rig/trees/sealed" && btrfs -q subvolume create "$second/tree" || return 1
+	mkdir "$rig/trees" && btrfs -q subvolume create "$second/tree" || return 1
 	echo "# from here on" >"$marks"
 	for i in 0 1 2 3; do
 		name=s$i
 		"$bin/../stream/tree-generate" $((seed + i)) 80 "$second/tree" &&
 			btrfs -q subvolume snapshot -r "$second/tree" "$second/$name" &&
 			"$here/trees.sh" facts "$second/$name" >"$rig/trees/$name.facts" &&
-			btrfs -q send --proto 2 --compressed-data "${parent[@]}" -f "$rig/stream" "$second/$name" &&
+			btrfs -q send --proto 2 --compressed-data "${parent[@]}" -f "$rig/trees/$name.stream" "$second/$name" &&
 			"$bin/../../client/ctl/extentctl" receive --quiet --socket "$socket" \
-				-f "$rig/stream" "$mnt" || return 1
+				-f "$rig/trees/$name.stream" "$mnt" || return 1
 		echo "D $name" >"$marks"
 		parent=(-p "$second/$name")
 	done
