@@ -307,6 +307,8 @@ static void stop(struct daemon *d)
 		if (d->server->n_openings)
 			_exit(EXIT_SUCCESS);
 		server_free(d->server);
+		if (d->store->n_closings)
+			_exit(EXIT_SUCCESS);
 	}
 	store_free(d->store);
 	if (d->base)

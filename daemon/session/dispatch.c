@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "barrier.h"
 #include "config/config.h"
@@ -21,6 +20,7 @@
 #include "request.h"
 #include "server.h"
 #include "store/arena.h"
+#include "store/closing.h"
 #include "store/file.h"
 #include "store/inode.h"
 #include "store/store.h"
@@ -81,15 +81,15 @@ static void do_arena(struct session *s, const struct wire_arena *f, int fd)
 	else if (s->user->arena_bytes + f->size > c->limits.user_arena_bytes ||
 		 !session_files_left(s))
 		code = WIRE_E_USER_LIMIT;
-	if (code) {
-		close(fd);
-		reply_code(s, f->h.id, code, 0);
-		return;
+	if (!code) {
+		r = arena_new(&fd, f->size, s->level != PAYLOAD_FULL, s->user, s->server->store,
+			      &arena);
+		code = r > 0 ? (uint32_t)r : r < 0 ? WIRE_E_NO_MEMORY : 0;
 	}
-	r = arena_new(fd, f->size, s->level != PAYLOAD_FULL, s->user, s->server->store, &arena);
-	if (r == 0)
+	if (!code)
 		s->arenas[f->arena] = arena;
-	reply_code(s, f->h.id, r > 0 ? (uint32_t)r : r < 0 ? WIRE_E_NO_MEMORY : 0, 0);
+	closing_add(s->server->store, s->user, &fd, 1);
+	reply_code(s, f->h.id, code, 0);
 }
 
 static void do_arena_drop(struct session *s, const struct wire_arena_drop *f)
@@ -142,8 +142,7 @@ static void do_open(struct session *s, const struct wire_open *f, int fd, const 
 	else if (!(handle = handle_new(s, f->handle)))
 		code = WIRE_E_NO_MEMORY;
 	if (code) {
-		if (fd >= 0)
-			close(fd);
+		closing_add(s->server->store, s->user, &fd, 1);
 		reply_code(s, f->h.id, code, 0);
 		return;
 	}
@@ -242,8 +241,7 @@ int dispatch(struct session *s, const union wire_frame *f, const unsigned char *
 			return WIRE_E_DESCRIPTORS;
 	}
 	if (++s->credit_requests > s->server->config->limits.credit_requests) {
-		if (fd >= 0)
-			close(fd);
+		closing_add(s->server->store, s->user, &fd, 1);
 		if (f->h.type == WIRE_TYPE_WRITE_)
 			write_refuse(s, &f->write, WIRE_E_CREDIT);
 		else

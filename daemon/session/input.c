@@ -11,13 +11,13 @@
 #include <event2/event.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "config/config.h"
 #include "dispatch.h"
 #include "handle.h"
 #include "input.h"
 #include "request.h"
+#include "store/closing.h"
 #include "store/file.h"
 #include "store/inode.h"
 #include "store/store.h"
@@ -63,7 +63,7 @@ static bool take_descriptors(struct session *s, struct msghdr *msg)
 				s->fds[s->n_fds++] = fd;
 				s->user->queued_fds++;
 			} else {
-				close(fd);
+				closing_add(s->server->store, s->user, &fd, 1);
 				ok = false;
 			}
 		}
@@ -79,6 +79,12 @@ void input_deadline(struct session *s, long seconds)
 		event_add(s->deadline, &tv);
 	else
 		event_del(s->deadline);
+}
+
+/* What the user left us to close may be stuck, see closing.h: then it gets no more in. */
+static bool clogged(const struct session *s)
+{
+	return s->user->files >= s->server->config->limits.user_files * 3 / 2;
 }
 
 /* Bytes read, 0 at the end of the stream, or -errno. */
@@ -274,7 +280,7 @@ void input_read(struct session *s)
 	uint64_t budget = READ_BUDGET;
 
 	while (reading(s)) {
-		ssize_t n = receive(s);
+		ssize_t n = clogged(s) ? -EDQUOT : receive(s);
 
 		if (n == -EAGAIN) {
 			/* Nothing claims a descriptor that came with what is now through. */

@@ -16,6 +16,7 @@
 #include "reply.h"
 #include "request.h"
 #include "server.h"
+#include "store/closing.h"
 #include "store/file.h"
 #include "store/file_facts.h"
 #include "store/inode.h"
@@ -50,13 +51,11 @@ struct opening {
 
 static void opening_free(struct opening *o)
 {
-	if (o->fd >= 0)
-		close(o->fd);
-	file_facts_close(&o->facts);
-	if (o->user) {
-		o->user->files--;
-		o->server->store->counters.now_files--;
-	}
+	const int fds[] = { o->fd, o->facts.own, o->facts.peers };
+
+	closing_add(o->server->store, o->user, fds, ARRAY_SIZE(fds));
+	o->user->files--;
+	o->server->store->counters.now_files--;
 	user_unref(o->user);
 	free(o->identity);
 	free(o->root);
@@ -257,9 +256,12 @@ static bool open_quickly(struct session *s, struct handle *handle, const struct 
 	identity_restore();
 	if (!done)
 		return false;
-	closep(fd);
+	if (r)
+		closing_add(s->server->store, s->user, fd, 1);
+	else
+		closep(fd);
 	code = r ? code_of(r) : handle_fill(s, handle, &facts);
-	file_facts_close(&facts);
+	file_facts_close(&facts); /* of a regular file on a btrfs that is known */
 	answer(s, handle, f->h.id, code, r < 0 ? -r : 0);
 	return true;
 }
@@ -275,8 +277,7 @@ void opening_start(struct session *s, struct handle *handle, const struct wire_o
 		return;
 	o = calloc(1, sizeof(*o));
 	if (!o) {
-		if (fd >= 0)
-			close(fd);
+		closing_add(s->server->store, s->user, &fd, 1);
 		goto no_memory;
 	}
 	o->server = s->server;

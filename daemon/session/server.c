@@ -11,9 +11,9 @@
 #include "journal/journal.h"
 #include "opening.h"
 #include "reply.h"
-#include "reply.h"
 #include "server.h"
 #include "session.h"
+#include "store/closing.h"
 #include "store/store.h"
 #include "wire/codes.h"
 
@@ -55,7 +55,7 @@ static void accept_cb(evutil_socket_t fd, short what, void *arg)
 		if (server->store->counters.now_sessions >= server->config->limits.sessions) {
 			server->store->counters.sessions_refused++;
 			reply_refusal(peer, WIRE_E_DAEMON_LIMIT);
-			close(peer);
+			closing_socket(server->store, NULL, peer);
 			continue;
 		}
 		session_new(server, peer, &session);

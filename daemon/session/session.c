@@ -19,6 +19,7 @@
 #include "reply.h"
 #include "request.h"
 #include "store/arena.h"
+#include "store/closing.h"
 #include "store/filesystem.h"
 #include "store/store.h"
 #include "store/user.h"
@@ -153,8 +154,7 @@ void session_end(struct session *s)
 		arena_unref(s->arenas[i]);
 	for (unsigned int i = 0; i < LIMIT_SESSION_FILESYSTEMS; i++)
 		filesystem_unref(s->filesystems[i]);
-	for (unsigned int i = 0; i < s->n_fds; i++)
-		close(s->fds[s->fds_taken + i]);
+	closing_add(server->store, s->user, s->fds + s->fds_taken, s->n_fds);
 	event_freep(s->read);
 	event_freep(s->gone);
 	event_freep(s->write);
@@ -162,12 +162,12 @@ void session_end(struct session *s)
 	event_freep(s->deadline);
 	if (s->output)
 		evbuffer_free(s->output);
+	closing_socket(server->store, s->user, s->fd);
 	if (s->user) {
 		s->user->queued_fds -= s->n_fds;
 		s->user->sessions--;
 		user_unref(s->user);
 	}
-	close(s->fd);
 	free(s->identity);
 	TAILQ_REMOVE(&server->sessions, s, entry);
 	server->store->counters.now_sessions--;

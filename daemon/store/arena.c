@@ -34,10 +34,10 @@ static void arena_register(struct arena *a)
 	a->store->counters.now_pinned_bytes += a->size;
 }
 
-int arena_new(int taken, uint64_t size, bool trusted, struct user *user, struct store *store,
+int arena_new(int *taken, uint64_t size, bool trusted, struct user *user, struct store *store,
 	      struct arena **out)
 {
-	_cleanup_(closep) int fd = taken;
+	const int fd = *taken;
 	struct arena *arena;
 	struct statfs fs;
 	struct stat st;
@@ -65,7 +65,7 @@ int arena_new(int taken, uint64_t size, bool trusted, struct user *user, struct 
 	}
 	*arena = (struct arena){
 		.refs = 1,
-		.fd = steal_fd(&fd),
+		.fd = steal_fd(taken),
 		.map = map,
 		.size = size,
 		.user = user_ref(user),

@@ -26,10 +26,10 @@ struct arena {
 };
 
 /*
- * Takes fd over, also on failure. A positive enum wire_code says what is wrong with it. trusted:
- * the peer is let have its payloads written from where they lie.
+ * Takes fd, leaving -1, or a positive enum wire_code says what is wrong with it. trusted: the peer
+ * is let have its payloads written from where they lie.
  */
-int arena_new(int fd, uint64_t size, bool trusted, struct user *user, struct store *store,
+int arena_new(int *fd, uint64_t size, bool trusted, struct user *user, struct store *store,
 	      struct arena **out);
 struct arena *arena_ref(struct arena *arena);
 void arena_unref(struct arena *arena);

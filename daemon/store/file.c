@@ -27,14 +27,13 @@
 #include <sys/sysmacros.h>
 
 #include "base/cleanup.h"
+#include "closing.h"
 #include "file.h"
 #include "file_facts.h"
 #include "inode.h"
 #include "user.h"
 #include "wire/codes.h"
 #include "writer.h"
-
-#define file_of(j) ((struct file *)((char *)(j)-offsetof(struct file, job)))
 
 static int flags_check(int fd, bool nodatacow_allowed, struct file_facts *out)
 {
@@ -260,35 +259,20 @@ bool file_is_ours(const struct file *file)
 	return file->fd == file->own;
 }
 
-static void descriptors_close(struct file *file)
-{
-	closep(&file->own);
-	closep(&file->peers);
-}
-
-static void close_run(struct job *job)
-{
-	descriptors_close(file_of(job));
-}
-
-static void close_done(struct job *job)
-{
-	file_free(file_of(job));
-}
-
 void file_unref(struct file *file)
 {
 	struct stat st;
 
 	if (!file || --file->refs)
 		return;
-	if (fstat(file->fd, &st) == 0 && st.st_nlink) {
-		descriptors_close(file);
-		file_free(file);
-		return;
-	}
 	/* The last close of a file without a name frees all its extents: not in the loop. */
-	file->job.run = close_run;
-	file->job.done = close_done;
-	workers_queue(file->store->blocking, NULL, &file->job);
+	if (file->inode->fs->btrfs && fstat(file->fd, &st) == 0 && st.st_nlink) {
+		closep(&file->own);
+		closep(&file->peers);
+	} else {
+		const int fds[] = { file->own, file->peers };
+
+		closing_add(file->store, file->user, fds, ARRAY_SIZE(fds));
+	}
+	file_free(file);
 }

@@ -29,7 +29,6 @@ struct file {
 	_Atomic unsigned int errors; /* that an fsync reported; each is reported once */
 	uint64_t size;		     /* bytes, when it was opened */
 	unsigned int descriptors;    /* that it has, as counted for the user */
-	struct job job;		     /* closing it, where that may take long */
 };
 
 enum file_source {

@@ -86,6 +86,7 @@ int store_new(struct event_base *base, const struct store_options *options, stru
 	TAILQ_INIT(&store->runnable);
 	TAILQ_INIT(&store->hungry);
 	TAILQ_INIT(&store->readers);
+	TAILQ_INIT(&store->closings);
 	r = -ENOMEM;
 	store->pump = event_new(base, -1, 0, pump_cb, store);
 	store->lazy = event_new(base, -1, EV_PERSIST, lazy_cb, store);

@@ -18,6 +18,7 @@
 #include "wire/counters.h"
 
 struct buffers;
+struct closing;
 struct event;
 struct event_base;
 struct engine;
@@ -27,6 +28,7 @@ struct filesystem;
 struct user;
 struct workers;
 
+TAILQ_HEAD(closing_list, closing);
 TAILQ_HEAD(extent_list, extent);
 TAILQ_HEAD(inode_list, inode);
 TAILQ_HEAD(filesystem_list, filesystem);
@@ -61,13 +63,15 @@ struct store {
 	bool encoded_io;	 /* the process may use encoded I/O (CAP_SYS_ADMIN) */
 
 	struct filesystem_list filesystems;
-	void *inodes;		    /* tsearch tree by device and number */
-	struct inode_list runnable; /* inodes with extents ready to be written, oldest first */
-	unsigned int lanes;	    /* see writer.h */
-	unsigned int n_extents;	    /* under way, up to their last notify() */
-	struct user_list readers;   /* users with readings that wait, see reader.c */
-	struct event *pump;	    /* runs writer_pump() once, after the events at hand */
-	struct event *lazy;	    /* settles what nobody asked to have settled */
+	void *inodes;		      /* tsearch tree by device and number */
+	struct inode_list runnable;   /* inodes with extents ready to be written, oldest first */
+	unsigned int lanes;	      /* see writer.h */
+	unsigned int n_extents;	      /* under way, up to their last notify() */
+	struct user_list readers;     /* users with readings that wait, see reader.c */
+	struct closing_list closings; /* that wait for a lane, see closing.h */
+	unsigned int n_closings;      /* those, and those under way */
+	struct event *pump;	      /* runs writer_pump() once, after the events at hand */
+	struct event *lazy;	      /* settles what nobody asked to have settled */
 
 	struct user_list hungry; /* users with extents that wait for memory, see check.c */
 	uint64_t held_bytes;	 /* payload bytes in the daemon's own memory */
@@ -83,7 +87,8 @@ struct store {
 
 int store_new(struct event_base *base, const struct store_options *options, struct store **out);
 
-/* All files must be closed and all extents finished, see store_idle(). NULL is allowed. */
+/* All files must be closed, n_closings 0, and all extents finished, see store_idle(). NULL is
+ * allowed. */
 void store_free(struct store *store);
 
 /* True when no extent is under way: the daemon may stop. */

@@ -12,6 +12,7 @@
 
 #include "chain.h"
 #include "check.h"
+#include "closing.h"
 #include "commit.h"
 #include "engine.h"
 #include "file.h"
@@ -126,6 +127,7 @@ void writer_pump(struct store *store)
 	TAILQ_CONCAT(&store->runnable, &waiting, runnable_entry);
 	check_resume(store);
 	reader_pump(store);
+	closing_pump(store);
 	store->relieved(store->relieved_arg);
 }
 

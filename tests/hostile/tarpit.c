@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * tarpit statfs|write MOUNTPOINT: a filesystem of one file, "file", that everybody may open, and
- * that never answers certain questions: statfs, or whatever changes the file. Who asks, waits until
- * the tarpit is killed.
+ * tarpit statfs|write|flush MOUNTPOINT: a filesystem of one file, "file", that everybody may open,
+ * and that never answers certain questions: statfs, whatever changes the file, or every close of a
+ * descriptor. Who asks, waits until the tarpit is killed.
  */
 #define FUSE_USE_VERSION 312
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #define FILE_INODE 2
 
-static bool statfs_hangs;
+static bool statfs_hangs, flush_hangs;
 
 static void stat_of(fuse_ino_t ino, struct stat *out)
 {
@@ -64,6 +64,12 @@ static void op_statfs(fuse_req_t request, fuse_ino_t ino)
 	fuse_reply_statfs(request, &st);
 }
 
+static void op_flush(fuse_req_t request, fuse_ino_t ino, struct fuse_file_info *info)
+{
+	if (!flush_hangs)
+		fuse_reply_err(request, 0);
+}
+
 static void op_write(fuse_req_t request, fuse_ino_t ino, const char *bytes, size_t size,
 		     off_t offset, struct fuse_file_info *info)
 {
@@ -80,6 +86,7 @@ static const struct fuse_lowlevel_ops ops = {
 	.statfs = op_statfs,
 	.write = op_write,
 	.fsync = op_fsync,
+	.flush = op_flush,
 };
 
 int main(int argc, char **argv)
@@ -92,6 +99,7 @@ int main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	statfs_hangs = !strcmp(argv[1], "statfs");
+	flush_hangs = !strcmp(argv[1], "flush");
 	session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
 	if (!session)
 		return 1;

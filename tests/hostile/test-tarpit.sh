@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Files on a FUSE filesystem that never answers: at OPEN, and, where the administrator takes such
-# files, under writes. Whose threads hang is the one who sent them; the others are served, and the
+# Files on a FUSE filesystem that never answers: at OPEN, when they are closed, and, where the
+# administrator takes such files, under writes. Whose threads hang is the one who sent them; the others are served, and the
 # daemon can be stopped.
 # shellcheck source=../integration/lib.sh
 . "$(dirname "$0")/../integration/lib.sh"
@@ -54,6 +54,18 @@ end_tarpit $tarpit_pid "$pit"
 for pid in "${sunk[@]}"; do wait "$pid"; done
 wait_for 60 eval "[ \$(descriptors) -le $before ]" || same_descriptors "$before"
 honest "after the OPENs"
+
+# Every close of a descriptor asks the server, whoever closes: that of a refused one, too.
+sunk=()
+tarpit flush
+sink "fd:$pit/file" write:0:4096:none:1
+wait_for 60 eval "[ \$(descriptors) -gt $((before + 8)) ]" || fail "the hanging files did not arrive"
+honest "while closes hang"
+as_user $alice timeout 120 "$poke" status >/dev/null || fail "the attacker itself cannot connect any more"
+end_tarpit $tarpit_pid "$pit"
+for pid in "${sunk[@]}"; do wait "$pid"; done
+wait_for 60 eval "[ \$(descriptors) -le $before ]" || same_descriptors "$before"
+honest "after the closes"
 
 # The kernel answers for a FUSE filesystem whose server is not asked; it is refused by its type.
 sunk=()

@@ -160,8 +160,9 @@ static bool all_gone(void)
 	const struct wire_counters *c = &store->counters;
 
 	return TAILQ_EMPTY(&daemon_.server->sessions) && !daemon_.server->n_requests &&
-	       !daemon_.server->n_openings && !c->now_files && !c->now_arena_bytes &&
-	       !store->held_bytes && !store->decoded_bytes && store_idle(store);
+	       !daemon_.server->n_openings && !store->n_closings && !c->now_files &&
+	       !c->now_arena_bytes && !store->held_bytes && !store->decoded_bytes &&
+	       store_idle(store);
 }
 
 static int lowest_descriptor(void)

@@ -139,6 +139,8 @@ static int tear_down(void **state)
 		settle_down();
 	assert_true(store_idle(t.store));
 	file_unref(t.file);
+	for (int i = 0; i < 100 && t.store->n_closings; i++)
+		settle_down();
 	unlink(t.path);
 	store_free(t.store);
 	event_base_free(t.base);
@@ -323,7 +325,7 @@ static void one_user_leaves_lanes_to_the_others(void **state)
 		settle_down();
 	for (int i = 0; i < 4; i++) {
 		snprintf(path, sizeof(path), "%s.%d", t.path, i);
-		file_unref(files[i]); /* while it has a name: the close is at once */
+		file_unref(files[i]);
 		unlink(path);
 	}
 	snprintf(path, sizeof(path), "%s.o", t.path);
