@@ -57,17 +57,13 @@ static void barrier_start(struct barrier *b)
 	if (b->handle) {
 		if (!b->handle->file) {
 			b->code = WIRE_E_HANDLE;
-			b->n_parts = 0;
 		} else {
 			b->parts[0].sync.file = b->handle->file;
 			b->n_parts = 1;
 		}
 	} else {
-		for (b->n_parts = 0; b->n_parts < LIMIT_SESSION_FILESYSTEMS; b->n_parts++) {
-			if (!s->filesystems[b->n_parts])
-				break;
+		for (; b->n_parts < b->room && s->filesystems[b->n_parts]; b->n_parts++)
 			b->parts[b->n_parts].sync.fs = s->filesystems[b->n_parts];
-		}
 	}
 	if (!b->n_parts) {
 		barrier_finish(b);
@@ -82,7 +78,7 @@ static void barrier_start(struct barrier *b)
 }
 
 /* The filesystems that a session's barrier may have to cover when it starts: an OPEN that is under
- * way may add one. */
+ * way may add one. Those that a later OPEN adds come behind them, and are not its. */
 static unsigned int parts_needed(const struct session *s)
 {
 	unsigned int n = 0;
@@ -94,8 +90,8 @@ static unsigned int parts_needed(const struct session *s)
 
 void barrier_new(struct session *s, uint64_t id, struct handle *handle)
 {
-	unsigned int parts = handle ? 1 : parts_needed(s);
-	struct barrier *b = calloc(1, sizeof(*b) + parts * sizeof(b->parts[0]));
+	unsigned int room = handle ? 1 : parts_needed(s);
+	struct barrier *b = calloc(1, sizeof(*b) + room * sizeof(b->parts[0]));
 
 	if (!b) {
 		reply_code(s, id, WIRE_E_NO_MEMORY, 0);
@@ -106,6 +102,7 @@ void barrier_new(struct session *s, uint64_t id, struct handle *handle)
 	b->user->requests++;
 	b->handle = handle ? handle_ref(handle) : NULL;
 	b->id = id;
+	b->room = room;
 	b->seq = s->seq;
 	b->before = handle ? handle->unwritten : s->unwritten;
 	TAILQ_INSERT_TAIL(&s->barriers, b, entry);

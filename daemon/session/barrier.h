@@ -17,6 +17,7 @@ struct barrier {
 	uint32_t code;
 	int kernel_errno;
 	TAILQ_ENTRY(barrier) entry;
+	unsigned int room; /* for parts */
 	unsigned int n_parts;
 	struct barrier_part {
 		struct sync sync;

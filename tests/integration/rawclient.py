@@ -201,8 +201,39 @@ def together(directory):
     s.close()
 
 
+def overtaken(*directories):
+    """A SYNC of the session that waits for a write, and files on further filesystems that are opened
+    behind it: what it covers was settled when it was sent."""
+    fds = [os.open(f"{d}/overtaken", os.O_RDWR | os.O_CREAT, 0o600) for d in directories]
+    opens = [frame(OPEN, i + 10, struct.pack("<IIII", i, 1, 0, 1), b"x") for i in range(len(fds))]
+    size = 131072
+    write = frame(WRITE, 3, struct.pack("<IIQQQQQIIIHBBQ", 0, 0xFFFFFFFF, 0, size, size, 0, 0, size,
+                                        0, 0, 0, 2, 0, 0), os.urandom(size))
+    sync = frame(SYNC, 4, struct.pack("<II", 2, 0))
+    for _ in range(200):
+        s = begin()
+        socket.send_fds(s, [opens[0]], fds[:1])
+        while read_frame(s)[0] != OPEN_REPLY:
+            pass
+        data = write + sync + b"".join(opens[1:])
+        sent = socket.send_fds(s, [data[:1]], fds[1:])
+        s.sendall(data[sent:])
+        waited = {3, 4} | set(range(11, 10 + len(fds)))
+        while waited:
+            kind, number, body = read_frame(s)
+            if kind == OPEN_REPLY:
+                waited.discard(number)
+            for i in range(struct.unpack_from("<I", body)[0] if kind == ACKS else 0):
+                number, _, code = struct.unpack_from("<QQI", body, 8 + 32 * i)
+                assert code == 0, f"request {number}: code {code}"
+                waited.discard(number)
+        s.close()
+
+
 mode = sys.argv[1]
-if mode == "together":
+if mode == "overtaken":
+    overtaken(*sys.argv[2:])
+elif mode == "together":
     together(sys.argv[2])
 elif mode == "many":
     many(int(sys.argv[2]))

@@ -55,6 +55,15 @@ raw together "$mnt/together" || fail "descriptors that travel together, on a kno
 wait $holder
 same_descriptors "$before"
 
+# --- a SYNC that is overtaken by OPENs on filesystems that the session did not know
+further=("$mnt")
+for i in 1 2 3; do
+	make_btrfs "more$i" 128M
+	further+=("$work/more$i")
+done
+raw overtaken "${further[@]}" || fail "files opened behind a SYNC"
+same_descriptors "$before"
+
 # --- clients that are killed with everything in flight
 for round in 1 2 3 4 5; do
 	rm -f "$work/said"
