@@ -3,6 +3,7 @@
 
 #include "handle.h"
 #include "store/file.h"
+#include "store/inode.h"
 
 struct handle *handle_ref(struct handle *handle)
 {
@@ -16,6 +17,11 @@ void handle_unref(struct handle *handle)
 		return;
 	file_unref(handle->file);
 	free(handle);
+}
+
+bool handle_crowded(const struct handle *handle)
+{
+	return handle->file && handle->file->inode->n_held >= LIMIT_FILE_HELD;
 }
 
 struct handle *session_handle(struct session *s, uint32_t number)

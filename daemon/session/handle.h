@@ -20,6 +20,9 @@ struct handle {
 struct handle *handle_ref(struct handle *handle);
 void handle_unref(struct handle *handle);
 
+/* Does its file have as many writes waiting for others as it may? */
+bool handle_crowded(const struct handle *handle);
+
 /* By number; NULL also for one whose OPEN has failed. */
 struct handle *session_handle(struct session *session, uint32_t number);
 

@@ -18,8 +18,6 @@
 #include "input.h"
 #include "request.h"
 #include "store/closing.h"
-#include "store/file.h"
-#include "store/inode.h"
 #include "store/store.h"
 #include "store/user.h"
 #include "wire/codes.h"
@@ -145,12 +143,11 @@ bool session_files_left(const struct session *s)
 	       s->server->store->counters.now_files < c->limits.files_total;
 }
 
-/* Does the file have as many writes waiting for others as it may? */
 static bool crowded(struct session *s, uint32_t handle)
 {
 	const struct handle *h = session_handle(s, handle);
 
-	return h && h->file && h->file->inode->n_held >= LIMIT_FILE_HELD;
+	return h && handle_crowded(h);
 }
 
 /* May the next frame be taken on? */
@@ -241,8 +238,7 @@ static int step(struct session *s)
 	if (s->input_have < whole)
 		return 0;
 	if (!has_room(s, &frame)) {
-		s->wants_room = true;
-		s->server->n_waiting++;
+		input_wait(s);
 		store_settle_all(s->server->store);
 		return 0;
 	}
@@ -264,15 +260,28 @@ static bool reading(const struct session *s)
 	return s->state != SESSION_FAILED && !s->broken && !s->wants_room && !s->output_full;
 }
 
+/* A peer that hangs up while it is not read from must not keep what it has. */
+static void stop_reading(struct session *s)
+{
+	event_del(s->read);
+	event_add(s->gone, NULL);
+}
+
+void input_wait(struct session *s)
+{
+	if (s->wants_room)
+		return;
+	s->wants_room = true;
+	s->server->n_waiting++;
+	stop_reading(s);
+}
+
 static void process(struct session *s)
 {
 	while (reading(s) && step(s))
 		;
-	/* A peer that hangs up while it is not read from must not keep what it has. */
-	if (!reading(s)) {
-		event_del(s->read);
-		event_add(s->gone, NULL);
-	}
+	if (!reading(s))
+		stop_reading(s);
 }
 
 void input_read(struct session *s)
@@ -314,6 +323,7 @@ void input_stop_waiting(struct session *s)
 void input_resume(struct session *s)
 {
 	input_stop_waiting(s);
+	write_resume(s);
 	if (!reading(s))
 		return;
 	event_del(s->gone);

@@ -12,6 +12,9 @@ void input_read(struct session *session);
 /* Reads on if what it waited for is there. */
 void input_resume(struct session *session);
 
+/* Reads no further until there is room: input_resume() looks again. */
+void input_wait(struct session *session);
+
 /* It no longer counts as one that waits for room. */
 void input_stop_waiting(struct session *session);
 

@@ -220,17 +220,19 @@ void request_orphan(struct request *r)
 	struct session *s = r->session;
 
 	TAILQ_REMOVE(&s->requests, r, entry);
+	r->session = NULL;
 	if (!r->started) {
 		if (r->queued)
 			TAILQ_REMOVE(&s->waiting, r, waiting);
 		request_drop_payload(r);
-		r->session = NULL;
 		r->handle->unwritten--;
 		request_free(r);
 		return;
 	}
+	/* What nobody was promised need not be: a dead client's queue ends with it. */
+	if (!r->acked && extent_cancel(&r->extent))
+		return;
 	commit_hurry(&r->extent); /* nobody will ask, and the file stays open until it is settled */
-	r->session = NULL;
 }
 
 struct request *request_find(struct session *s, uint64_t id)

@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "handle.h"
+#include "input.h"
 #include "reply.h"
 #include "request.h"
 #include "server.h"
@@ -54,6 +55,10 @@ void write_resume(struct session *s)
 	struct request *r;
 
 	while ((r = TAILQ_FIRST(&s->waiting)) && !r->handle->opening) {
+		if (handle_crowded(r->handle)) { /* sent before it was known for which file */
+			input_wait(s);
+			return;
+		}
 		TAILQ_REMOVE(&s->waiting, r, waiting);
 		r->queued = false;
 		if (r->handle->file)

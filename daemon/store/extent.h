@@ -67,7 +67,7 @@ struct extent {
 	/* The store's own. */
 	enum extent_state state;
 	TAILQ_ENTRY(extent) entry;  /* held, ready, chain, unsettled or settling: one at a time */
-	TAILQ_ENTRY(extent) hungry; /* user->copying or user->decoding */
+	TAILQ_ENTRY(extent) hungry; /* user->copying, user->decoding or store->doomed */
 	struct job job;
 	struct chain *chain;
 	const struct engine *engine; /* that it was last submitted to */
@@ -82,6 +82,7 @@ struct extent {
 	bool busy;		  /* a check has it, and the outcome: failing must wait */
 	uint32_t doomed;	  /* the code to fail with then */
 	bool reserved;		  /* no overlapping extent is before it */
+	unsigned int before;	  /* overlapping ones that came earlier and have no verdict yet */
 	bool silent;		  /* the ring tells of it only if it fails */
 	bool checked;
 	bool fresh; /* the range was a hole: finding an extent there proves it is this one */

@@ -78,76 +78,97 @@ static int range_compare(const void *a, const void *b)
 	return x->to <= y->from ? -1 : x->from >= y->to;
 }
 
-static bool overlaps_held(const struct inode *inode, const struct extent *extent)
+static bool overlap(const struct extent *a, const struct extent *b)
 {
-	const struct extent *e;
+	return !range_compare(a, b);
+}
 
-	TAILQ_FOREACH(e, &inode->held, entry) {
-		if (e == extent)
-			return false;
-		if (!range_compare(e, extent))
-			return true;
+/* How many reserved extents overlap it; somebody waits for each of them now. */
+static unsigned int count_reserved(const struct inode *inode, const struct extent *extent)
+{
+	struct extent rest = { .from = extent->from, .to = extent->to };
+	struct extent **found;
+	unsigned int n = 0;
+
+	while (rest.from < rest.to && (found = tfind(&rest, &inode->ranges, range_compare))) {
+		const struct extent *first = *found;
+
+		n++;
+		commit_hurry(*found);
+		/* tfind() gives any of them: what lies before it is looked at in the same way. */
+		if (first->from > rest.from) {
+			const struct extent left = { .from = rest.from, .to = first->from };
+
+			n += count_reserved(inode, &left);
+		}
+		rest.from = first->to;
 	}
-	return false;
+	return n;
+}
+
+static bool reserve(struct inode *inode, struct extent *extent)
+{
+	if (!tsearch(extent, &inode->ranges, range_compare))
+		return false;
+	extent->reserved = true;
+	return true;
 }
 
 bool inode_reserve(struct inode *inode, struct extent *extent)
 {
-	struct extent **found;
+	const struct extent *e;
 
-	if (!overlaps_held(inode, extent)) {
-		found = tsearch(extent, &inode->ranges, range_compare);
-		if (!found)
-			return false;
-		if (*found == extent) {
-			extent->reserved = true;
-			return true;
-		}
-		commit_hurry(*found);
-	}
+	extent->before = count_reserved(inode, extent);
+	TAILQ_FOREACH(e, &inode->held, entry)
+		extent->before += overlap(e, extent);
+	if (!extent->before)
+		return reserve(inode, extent);
 	TAILQ_INSERT_TAIL(&inode->held, extent, entry);
 	inode->n_held++;
 	return true;
 }
 
+static void unhold(struct inode *inode, struct extent *extent)
+{
+	TAILQ_REMOVE(&inode->held, extent, entry);
+	inode->n_held--;
+}
+
+/* Nothing is before it any more. */
+static void admit(struct inode *inode, struct extent *extent)
+{
+	if (!reserve(inode, extent)) {
+		extent->doomed = WIRE_E_NO_MEMORY;
+		if (!extent->busy) /* else writer_checked() sees to it */
+			writer_doomed(extent);
+		return;
+	}
+	unhold(inode, extent);
+	commit_hurry(extent); /* others may wait behind it */
+	if (extent->checked)
+		writer_reserved(extent);
+}
+
+/*
+ * Those behind it in the list, and all held ones if it was reserved, came later: they have counted
+ * it if they overlap it. Nothing fails or finishes in here, so however many wait for each other,
+ * one release does not lead to the next.
+ */
 void inode_release(struct inode *inode, struct extent *extent)
 {
-	struct extent *e, *next;
+	struct extent *e = TAILQ_FIRST(&inode->held), *next;
 
-	if (!extent->reserved) {
-		TAILQ_REMOVE(&inode->held, extent, entry);
-		inode->n_held--;
-	} else {
+	if (extent->reserved) {
 		tdelete(extent, &inode->ranges, range_compare);
 		extent->reserved = false;
+	} else {
+		e = TAILQ_NEXT(extent, entry);
+		unhold(inode, extent);
 	}
-
-	for (e = TAILQ_FIRST(&inode->held); e; e = next) {
-		struct extent **found;
-
+	for (; e; e = next) {
 		next = TAILQ_NEXT(e, entry);
-		/* Others have something else before them. */
-		if (range_compare(e, extent) || overlaps_held(inode, e))
-			continue;
-		found = tsearch(e, &inode->ranges, range_compare);
-		if (!found) {
-			bool stays = e->busy;
-
-			extent_fail(e, WIRE_E_NO_MEMORY, 0, 0);
-			if (!stays) /* it may have taken the next along */
-				next = TAILQ_FIRST(&inode->held);
-			continue;
-		}
-		if (*found != e) {
-			commit_hurry(*found);
-			continue;
-		}
-		e->reserved = true;
-		TAILQ_REMOVE(&inode->held, e, entry);
-		inode->n_held--;
-		commit_hurry(e); /* others may wait behind it */
-		if (e->checked)
-			writer_reserved(e);
+		if (overlap(e, extent) && !--e->before)
+			admit(inode, e);
 	}
 }
 

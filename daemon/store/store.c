@@ -84,6 +84,7 @@ int store_new(struct event_base *base, const struct store_options *options, stru
 	store->user_held_limit = options->user_held_bytes;
 	TAILQ_INIT(&store->filesystems);
 	TAILQ_INIT(&store->runnable);
+	TAILQ_INIT(&store->doomed);
 	TAILQ_INIT(&store->hungry);
 	TAILQ_INIT(&store->readers);
 	TAILQ_INIT(&store->closings);

@@ -73,9 +73,10 @@ struct store {
 	struct event *pump;	      /* runs writer_pump() once, after the events at hand */
 	struct event *lazy;	      /* settles what nobody asked to have settled */
 
-	struct user_list hungry; /* users with extents that wait for memory, see check.c */
-	uint64_t held_bytes;	 /* payload bytes in the daemon's own memory */
-	uint64_t decoded_bytes;	 /* what they were decompressed to: as much again */
+	struct extent_list doomed; /* to fail when the loop comes round, see writer_doomed() */
+	struct user_list hungry;   /* users with extents that wait for memory, see check.c */
+	uint64_t held_bytes;	   /* payload bytes in the daemon's own memory */
+	uint64_t decoded_bytes;	   /* what they were decompressed to: as much again */
 	uint64_t held_limit;
 	uint64_t user_held_limit;
 	struct wire_counters counters;

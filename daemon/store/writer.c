@@ -110,10 +110,24 @@ void writer_pump_later(struct store *store)
 	event_active(store->pump, 0, 0);
 }
 
+void writer_doomed(struct extent *e)
+{
+	struct store *store = e->file->store;
+
+	TAILQ_INSERT_TAIL(&store->doomed, e, hungry);
+	writer_pump_later(store);
+}
+
 void writer_pump(struct store *store)
 {
 	struct inode_list waiting = TAILQ_HEAD_INITIALIZER(waiting);
 	struct inode *inode;
+	struct extent *doomed;
+
+	while ((doomed = TAILQ_FIRST(&store->doomed))) {
+		TAILQ_REMOVE(&store->doomed, doomed, hungry);
+		extent_fail(doomed, doomed->doomed, 0, 0);
+	}
 
 	commit_pump(store); /* first, or those who write on and on would leave it no lane */
 	while ((inode = TAILQ_FIRST(&store->runnable))) {

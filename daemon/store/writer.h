@@ -14,6 +14,9 @@ void writer_checked(struct extent *extent);
 /* Checked, and no overlapping extent is before it. */
 void writer_reserved(struct extent *extent);
 
+/* Is to fail with extent->doomed, but not from here: a check does not have it. */
+void writer_doomed(struct extent *extent);
+
 /* The inode may have something to write: looked at once the events at hand are through. */
 void writer_wake(struct inode *inode);
 

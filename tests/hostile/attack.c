@@ -202,6 +202,55 @@ static void bloat(void)
 		}
 }
 
+/*
+ * A file whose opening takes a worker, and behind it in one message as many writes as are granted,
+ * to one place: nobody knows yet that they will wait for each other.
+ */
+static void pile(void)
+{
+	enum { SESSIONS = 64 };
+	static unsigned char bytes[LIMIT_CREDIT_REQUESTS * sizeof(struct wire_write)];
+	const int arena = memory(0, 4096, F_SEAL_SHRINK);
+	size_t n = 0;
+
+	for (uint64_t i = 2; i < LIMIT_CREDIT_REQUESTS; i++) {
+		union wire_frame f = { .write = { .handle = 1,
+						  .len = 4096,
+						  .unencoded_len = 4096,
+						  .payload_len = 4096,
+						  .ack = WIRE_DURABLE } };
+
+		n += raw_frame(WIRE_TYPE_WRITE_, i, &f, 0, bytes + n);
+	}
+	while (!over()) {
+		int s[SESSIONS];
+
+		for (size_t i = 0; i < SESSIONS; i++) {
+			s[i] = raw_hello();
+			expect("arena", raw_arena(s[i], 0, dup(arena), 4096), 0);
+		}
+		for (size_t i = 0; i < SESSIONS; i++) {
+			union wire_frame f = { .open = { .handle = 1,
+							 .open_flags = WIRE_OPEN_DESCRIPTOR,
+							 .path_len = 1 } };
+			unsigned char open[sizeof(struct wire_open) + 1];
+			int fd = make("foreign", O_RDWR);
+
+			memset(open, 'p', sizeof(open));
+			raw_send(s[i], open, raw_frame(WIRE_TYPE_OPEN, 1, &f, 1, open) + 1, &fd, 1);
+			close(fd);
+			raw_send(s[i], bytes, n, NULL, 0);
+		}
+		for (size_t i = 0; i < SESSIONS; i++) {
+			struct raw_reply reply;
+
+			while (!over() && raw_reply(s[i], &reply) > 0)
+				;
+			close(s[i]);
+		}
+	}
+}
+
 /* Syncs and cancels without end, more than was granted. */
 static void credits(void)
 {
@@ -243,6 +292,7 @@ static const struct {
 	{ "crowd", crowd },
 	{ "credits", credits },
 	{ "bloat", bloat },
+	{ "pile", pile },
 };
 
 int main(int argc, char *argv[])

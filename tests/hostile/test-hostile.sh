@@ -16,6 +16,7 @@ mnt= # set by make_btrfs
 make_btrfs mnt 2G
 chmod 755 "$mnt"
 install -d -m 777 "$mnt/hostile"
+: >"$mnt/hostile/foreign" && chmod 666 "$mnt/hostile/foreign" # not the attacker's own
 printf '[Access]\nUsers=\nUsers=root 4242\n' >"$work/extentd.conf"
 ulimit -n 20000 # as the unit has it
 start_extentd ${HOSTILE_BACKEND:+--backend $HOSTILE_BACKEND}

@@ -10,6 +10,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,6 +22,7 @@
 #include <cmocka.h>
 #include <zstd.h>
 
+#include "base/cleanup.h"
 #include "store/engine.h"
 #include "store/file.h"
 #include "store/file_facts.h"
@@ -31,7 +33,7 @@
 #include "wire/codes.h"
 
 #define SECTOR 4096U
-#define MANY   200
+#define MANY   2200
 
 struct item {
 	struct extent extent;
@@ -260,6 +262,78 @@ static void a_shared_sector_is_an_overlap(void **state)
 	assert_int_equal(second->extent.state, EXTENT_CHECKING);
 }
 
+/* The linker puts this in the place of tsearch(3), see meson.build. */
+static bool no_memory;
+void *__real_tsearch(const void *key, void **root, int (*compare)(const void *, const void *));
+void *__wrap_tsearch(const void *key, void **root, int (*compare)(const void *, const void *));
+void *__wrap_tsearch(const void *key, void **root, int (*compare)(const void *, const void *))
+{
+	return no_memory ? NULL : __real_tsearch(key, root, compare);
+}
+
+static void *let_the_first_go(void *arg)
+{
+	engine_completed(&t.items[0].extent, -EIO);
+	event_base_loop(t.base, EVLOOP_NONBLOCK);
+	return NULL;
+}
+
+/* However many wait for each other, one that fails does not fail the others from within. */
+static void a_long_queue_takes_no_stack(void **state)
+{
+	enum { QUEUE = MANY - 100, STACK = 128 << 10 };
+	pthread_attr_t small;
+	pthread_t thread;
+	unsigned int failed = 0;
+
+	for (unsigned int i = 0; i < QUEUE; i++)
+		plain(t.file, 0, SECTOR, 'q');
+	settle_down();
+	assert_int_equal(t.n_chains, 1);
+	assert_int_equal(t.file->inode->n_held, QUEUE - 1);
+	t.n_chains = 0;
+	no_memory = true;
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, STACK);
+	assert_int_equal(pthread_create(&thread, &small, let_the_first_go, NULL), 0);
+	pthread_join(thread, NULL);
+	pthread_attr_destroy(&small);
+	settle_down();
+	no_memory = false;
+	for (unsigned int i = 1; i < QUEUE; i++)
+		failed += t.items[i].failed && t.items[i].extent.code == WIRE_E_NO_MEMORY;
+	assert_int_equal(failed, QUEUE - 1);
+	assert_int_equal(t.file->inode->n_held, 0);
+}
+
+/* Each of them in its turn, also where their ranges only meet by way of others. */
+static void a_held_write_waits_for_all_before_it(void **state)
+{
+	static const struct {
+		unsigned int from, sectors;
+	} ranges[] = { { 0, 2 }, { 4, 2 }, { 8, 2 }, { 1, 8 }, { 3, 1 }, { 2, 2 }, { 20, 1 } };
+	struct item *items[ARRAY_SIZE(ranges)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+		items[i] = plain(t.file, ranges[i].from * SECTOR, ranges[i].sectors * SECTOR, 'a');
+	settle_down();
+	assert_int_equal(t.file->inode->n_held, 3);
+	assert_int_equal(items[3]->extent.before, 3);
+	assert_int_equal(items[4]->extent.before, 1);
+	assert_int_equal(items[5]->extent.before, 2);
+	assert_true(extent_cancel(&items[3]->extent));
+	settle_down();
+	assert_true(items[4]->extent.reserved);
+	assert_false(items[5]->extent.reserved);
+	assert_int_equal(t.file->inode->n_held, 1);
+	while (t.n_chains)
+		complete_chain(0);
+	settle_down();
+	while (t.n_chains)
+		complete_chain(0);
+	assert_true(items[5]->safe && items[4]->safe && items[0]->safe);
+}
+
 static void a_failed_write_lets_the_next_one_go(void **state)
 {
 	struct item *first = plain(t.file, 0, SECTOR, 'a');
@@ -462,6 +536,8 @@ int main(void)
 		test(disjoint_writes_share_a_chain),
 		test(overlapping_writes_wait_for_the_verdict),
 		test(a_shared_sector_is_an_overlap),
+		test(a_held_write_waits_for_all_before_it),
+		test(a_long_queue_takes_no_stack),
 		test(a_failed_write_lets_the_next_one_go),
 		test(what_is_not_prompt_settles_when_asked),
 		test(one_user_leaves_lanes_to_the_others),
