@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 #include <systemd/sd-journal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "journal.h"
@@ -38,9 +39,26 @@ void journal_open(int priority)
 		     fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
+/*
+ * A file may be called anything: its name must not end the line, nor speak to the terminal that the
+ * line is shown on. The fields have it as it is.
+ */
+static void escape(const char *text, char *out, size_t room)
+{
+	size_t n = 0;
+
+	for (const unsigned char *p = (const unsigned char *)text; *p && n + 5 <= room; p++) {
+		if (*p >= ' ' && *p < 0x7f && *p != '\\')
+			out[n++] = (char)*p;
+		else
+			n += (size_t)snprintf(out + n, room - n, "\\x%02x", *p);
+	}
+	out[n] = '\0';
+}
+
 void journal(enum message message, const struct journal_field *fields, const char *format, ...)
 {
-	char text[1024], stored[JOURNAL_FIELDS_MAX + 3][1100];
+	char said[1024], text[1024], stored[JOURNAL_FIELDS_MAX + 3][1100];
 	struct iovec iov[JOURNAL_FIELDS_MAX + 3];
 	int n = 0;
 	va_list args;
@@ -48,8 +66,9 @@ void journal(enum message message, const struct journal_field *fields, const cha
 	if (messages[message].priority > max_priority)
 		return;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(said, sizeof(said), format, args);
 	va_end(args);
+	escape(said, text, sizeof(text));
 	if (!to_journal) {
 		fprintf(stderr, "extentd: %s\n", text);
 		return;
@@ -66,10 +85,35 @@ void journal(enum message message, const struct journal_field *fields, const cha
 	sd_journal_sendv(iov, n);
 }
 
+/*
+ * Any process may connect and be refused, as fast as it likes. journald drops what a unit says
+ * beyond a rate, and what others have to be told would go with it.
+ */
+static bool may_say_refused(void)
+{
+	static struct {
+		time_t since;
+		unsigned int n;
+	} refusals;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec - refusals.since >= REFUSALS_SECONDS) {
+		if (refusals.n > REFUSALS_SAID)
+			journal(MESSAGE_REFUSED, NULL, "%u more sessions were refused or ended",
+				refusals.n - REFUSALS_SAID);
+		refusals.since = now.tv_sec;
+		refusals.n = 0;
+	}
+	return refusals.n++ < REFUSALS_SAID;
+}
+
 void journal_refused(const struct journal_peer *peer, const char *reason)
 {
 	char uid[16], pid[16];
 
+	if (!may_say_refused())
+		return;
 	snprintf(uid, sizeof(uid), "%u", peer->uid);
 	snprintf(pid, sizeof(pid), "%d", peer->pid);
 	journal(MESSAGE_REFUSED,

@@ -29,7 +29,10 @@ struct journal_peer {
 	pid_t pid;
 };
 
-/* A connection refused, or a session ended for what it sent. */
+/* A connection refused, or a session ended for what it sent. Of many in a short time the first
+ * ones, and how many more there were. */
+#define REFUSALS_SAID	 20
+#define REFUSALS_SECONDS 30
 void journal_refused(const struct journal_peer *peer, const char *reason);
 
 /* An extent that was acknowledged below "durable" and then lost. */
