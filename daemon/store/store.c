@@ -35,11 +35,28 @@ static void settle_all(struct store *store)
 	}
 }
 
+/*
+ * A busy moment leaves its memory with the allocator, in pieces that it would only give back from
+ * the top. When there has been nothing to do for a while, it is given back.
+ */
+static void give_back(struct store *store)
+{
+	const struct wire_counters *c = &store->counters;
+	const uint64_t done = c->writes + c->reads + c->sessions + c->sessions_refused;
+
+	if (done != store->done_before)
+		store->trimmed = false;
+	else if (!store->trimmed && !store->n_extents && !store->held_bytes)
+		store->trimmed = malloc_trim(0) >= 0;
+	store->done_before = done;
+}
+
 static void lazy_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct store *store = arg;
 	struct filesystem *fs;
 
+	give_back(store);
 	/* A settle also looks whether there is space again. */
 	TAILQ_FOREACH(fs, &store->filesystems, entry)
 		fs->wanted |= fs->low;

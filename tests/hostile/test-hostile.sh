@@ -42,6 +42,7 @@ attacked() { ! process_ended_or_zombie "$pid"; }
 
 warm_up || fail "no daemon"
 for_seconds 1
+rss_at_first=$(rss)
 for_seconds $((seconds + 1))
 alone=$rate
 worst=
@@ -62,3 +63,8 @@ for name in ${HOSTILE_ATTACKS:-$("$attack" list)}; do
 	[ $share -ge "$least" ] || worst="$name leaves the honest client $share %"
 done
 [ -z "$worst" ] || fail "$worst"
+
+# When nothing has happened for a while, what the attacks took is given back.
+given_back() { [ "$(rss)" -le $((rss_at_first + 8192)) ]; }
+sanitized || wait_for 40 given_back || fail "$rss_at_first KiB before the attacks, and $(rss) for good"
+say "RSS $rss_at_first KiB at first, $(rss) at last"
