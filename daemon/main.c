@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -24,7 +26,7 @@
 #include "store/store.h"
 
 #define STATUS_SECONDS 5
-#define STOP_SECONDS   10 /* for files to be opened, when asked to stop */
+#define OPEN_SECONDS   10 /* for files to be opened, when asked to stop */
 
 struct daemon {
 	struct options options;
@@ -35,7 +37,9 @@ struct daemon {
 	struct event *signals[3];
 	struct event *status;
 	struct event *patience;
-	char *bound; /* socket path that we made and take away again */
+	time_t give_up; /* when it has been asked to stop: then also on writes */
+	bool abandoned; /* some */
+	char *bound;	/* socket path that we made and take away again */
 	long types[64];
 };
 
@@ -63,6 +67,24 @@ static void ended(void *arg)
 	event_base_loopbreak(((struct daemon *)arg)->base);
 }
 
+static time_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+/* Until files that are being opened, or writes, are given up. */
+static void be_patient(struct daemon *d)
+{
+	struct timeval wait = { .tv_sec = d->give_up - now() };
+
+	if (wait.tv_sec > OPEN_SECONDS)
+		wait.tv_sec = OPEN_SECONDS;
+	event_add(d->patience, &wait);
+}
+
 static void stop_cb(evutil_socket_t sig, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -70,19 +92,35 @@ static void stop_cb(evutil_socket_t sig, short what, void *arg)
 	if (d->server->draining) /* asked twice: now */
 		event_base_loopbreak(d->base);
 	sd_notify(0, "STOPPING=1");
-	event_add(d->patience, &(struct timeval){ .tv_sec = STOP_SECONDS });
+	d->give_up = now() + (time_t)d->config->limits.stop_seconds;
+	be_patient(d);
 	server_drain(d->server);
 }
 
-/* Files that still are not open by now may never be. Writes are waited for. */
+/* Files that still are not open by now may never be. Writes are waited for, within reason: they may
+ * be on a filesystem that is frozen, or on a device that does not answer. */
 static void patience_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
 
-	if (d->server->n_requests)
-		event_add(d->patience, &(struct timeval){ .tv_sec = STOP_SECONDS });
-	else
-		event_base_loopbreak(d->base);
+	if (d->server->n_requests && now() < d->give_up) {
+		be_patient(d);
+		return;
+	}
+	d->abandoned = d->server->n_requests;
+	event_base_loopbreak(d->base);
+}
+
+/* The kernel keeps the process until that filesystem answers: the peers must not wait with it. */
+__attribute__((noreturn)) static void abandon(struct daemon *d)
+{
+	char requests[16];
+
+	snprintf(requests, sizeof(requests), "%u", d->server->n_requests);
+	journal(MESSAGE_ABANDONED, (struct journal_field[]){ { "REQUESTS", requests }, {} },
+		"Stopped without a verdict on %s requests: a filesystem does not answer", requests);
+	server_hang_up(d->server);
+	_exit(EXIT_FAILURE);
 }
 
 static void reload_cb(evutil_socket_t sig, short what, void *arg)
@@ -291,7 +329,7 @@ static void stop(struct daemon *d)
 	if (d->bound)
 		unlink(d->bound);
 	free(d->bound);
-	if (d->server && d->options.session_fd < 0)
+	if (d->server && d->options.session_fd < 0 && !d->abandoned)
 		journal(MESSAGE_STOPPED, NULL, "Stopped");
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
 		if (d->signals[i])
@@ -303,6 +341,8 @@ static void stop(struct daemon *d)
 	if (d->server) {
 		d->server->ended = NULL;
 		server_flush(d->server);
+		if (d->abandoned)
+			abandon(d);
 		/* A worker that hangs in somebody's file can't be joined, and uses all this. */
 		if (d->server->n_openings)
 			_exit(EXIT_SUCCESS);

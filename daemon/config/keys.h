@@ -45,7 +45,9 @@ struct config;
 	X(files_total, FilesTotal, LIMIT_FILES_TOTAL, 1048576, 0,                                  \
 	  "files that the daemon may hold open; keep LimitNOFILE= above it")                       \
 	X(hello_seconds, HelloSeconds, LIMIT_HELLO_SECONDS, 3600, 0,                               \
-	  "seconds after which a connection that has said nothing is closed")
+	  "seconds after which a connection that has said nothing is closed")                      \
+	X(stop_seconds, StopSeconds, LIMIT_STOP_SECONDS, 3600, 0,                                  \
+	  "seconds that writes under way are waited for when the daemon is asked to stop")
 
 enum config_kind {
 	CONFIG_WORD,   /* unsigned int: index into words, or its value there */

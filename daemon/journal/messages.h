@@ -12,6 +12,8 @@
 	X(STARTED, "a9781a0e590f4984addcf6f9737e3ca4", LOG_INFO, "EXTENTD_BACKEND",                \
 	  "extentd is serving")                                                                    \
 	X(STOPPED, "5f738d4625a64003b68df49866429dad", LOG_INFO, "", "extentd has stopped")        \
+	X(ABANDONED, "b1f8d1d5c2784c3c9a3f3f1e6d0c5a27", LOG_ERR, "EXTENTD_REQUESTS",              \
+	  "extentd has stopped before everything was written")                                     \
 	X(RELOADED, "e1c23f7c2a3f43ea9dbb42424fbf2af6", LOG_INFO, "",                              \
 	  "The configuration was read again")                                                      \
 	X(RELOAD_FAILED, "d730db15870b4f80867d63c0e6877bac", LOG_WARNING, "EXTENTD_REASON",        \

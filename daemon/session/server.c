@@ -135,6 +135,16 @@ void server_flush(struct server *server)
 	}
 }
 
+void server_hang_up(struct server *server)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &server->sessions, entry)
+		shutdown(s->fd, SHUT_RDWR);
+	if (server->listen_fd >= 0)
+		close(server->listen_fd);
+}
+
 void server_drain(struct server *server)
 {
 	server->draining = true;

@@ -52,6 +52,9 @@ void server_drain(struct server *server);
 /* Sends the last answers, as far as the peers take them. */
 void server_flush(struct server *server);
 
+/* Ends the connections, of which no more is heard; for who cannot free all this. */
+void server_hang_up(struct server *server);
+
 /* A session is gone or a request finished: looks whether draining is over. */
 void server_check_end(struct server *server);
 

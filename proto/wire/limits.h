@@ -52,5 +52,6 @@
 #define LIMIT_SESSIONS	     4096
 #define LIMIT_FILES_TOTAL    16000 /* descriptors; hard limits of 20,000 are common */
 #define LIMIT_HELLO_SECONDS  10	   /* a connection that says nothing is closed */
+#define LIMIT_STOP_SECONDS   60	   /* writes under way are waited for, when asked to stop */
 
 #endif

@@ -57,6 +57,27 @@ check_acknowledged "$mnt/drain" "$work/drain" "$work/said"
 [ "$acknowledged" -gt 0 ] || fail "nothing was acknowledged before SIGTERM"
 say "SIGTERM: $acknowledged acknowledged extents are there"
 
+# --- SIGTERM while a filesystem is frozen: bounded, and the clients do not wait with the process
+make_btrfs frozen 256M
+printf '[Limits]\nStopSeconds=2\n' >"$work/extentd.conf"
+start_extentd
+"$poke" "fd:$frozen/before:create" $w >/dev/null || fail "before it is frozen"
+fsfreeze --freeze "$frozen"
+cleanup_fn eval "fsfreeze --unfreeze '$frozen' 2>/dev/null || true"
+timeout 60 "$poke" "fd:$frozen/before" $w sync >"$work/said" 2>&1 &
+client=$!
+sleep 0.5
+kill -TERM "$daemon_pid"
+wait_for 10 grep -q 'without a verdict on 1 requests' "$daemon_log" || fail "a frozen disk is waited for without end"
+wait_for 10 process_ended_or_zombie $client || fail "the client waits with the frozen disk"
+wait $client && fail "a write to a frozen disk was acknowledged: $(cat "$work/said")"
+[ ! -e "$socket" ] || fail "the socket of one that has given up is still there"
+fsfreeze --unfreeze "$frozen"
+wait "$daemon_pid"
+[ $? -eq 1 ] || fail "the exit status does not say that something was given up"
+daemon_pid=
+rm "$work/extentd.conf"
+
 # --- SIGKILL under load, again and again: what was acknowledged is there, and the next one serves
 for round in 1 2 3; do
 	start_extentd
