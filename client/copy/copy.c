@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "copy/moment.h"
 #include "copy/names.h"
 #include "copy/tree.h"
 
@@ -96,7 +97,9 @@ static int data_begin(struct tree *t, int fd)
 	return data_new(&o, &t->data);
 }
 
-static int copy_source(struct tree *t, const char *source, const char *destination, bool into)
+/* read: where the source is to be read. */
+static int copy_source(struct tree *t, const char *source, const char *read,
+		       const char *destination, bool into)
 {
 	_cleanup_(target_free) struct target target = { NULL, NULL };
 	struct restore_dir *dir = NULL;
@@ -120,14 +123,15 @@ static int copy_source(struct tree *t, const char *source, const char *destinati
 	err = restore_root(t->restore, fd, target.parent, &dir);
 	if (err < 0)
 		return err;
-	err = tree_copy(t, AT_FDCWD, source, source, dir, target.name);
+	err = tree_copy(t, AT_FDCWD, read, source, dir, target.name);
 	restore_dir_put(dir);
 	return err;
 }
 
-static int update_begin(struct tree *t, const char *source, const char *destination)
+static int update_begin(struct tree *t, const char *source, const char *read,
+			const char *destination)
 {
-	int err = update_new(source, destination, &t->update);
+	int err = update_new(source, read, destination, &t->update);
 
 	if (err < 0)
 		return err;
@@ -137,7 +141,9 @@ static int update_begin(struct tree *t, const char *source, const char *destinat
 	return 0;
 }
 
-static int copy_all(struct tree *t, char *const sources[], unsigned int n, const char *destination)
+/* moment: of the source, with --update. */
+static int copy_all(struct tree *t, char *const sources[], unsigned int n, const char *destination,
+		    const struct moment *moment)
 {
 	bool into = false;
 	struct stat st;
@@ -150,9 +156,9 @@ static int copy_all(struct tree *t, char *const sources[], unsigned int n, const
 		return 0;
 	}
 	if (t->opt->update)
-		err = update_begin(t, sources[0], destination);
+		err = update_begin(t, sources[0], moment->source ?: sources[0], destination);
 	for (unsigned int i = 0; !err && i < n; i++)
-		err = copy_source(t, sources[i], destination, into);
+		err = copy_source(t, sources[i], moment->source ?: sources[i], destination, into);
 	if (!err && t->data)
 		err = data_drain(t->data);
 	if (!err)
@@ -179,7 +185,8 @@ int copy_run(const struct copy_options *options, char *const sources[], unsigned
 		.committed = committed,
 		.userdata = &t,
 	};
-	int err = sink_extent_new(options->session, &t.sink);
+	struct moment moment = { .root = -1, .lock = -1 };
+	int err = sink_extent_new(options->session, &t.sink), gone;
 
 	if (!err) {
 		t.sink->nodatacow = options->nodatacow;
@@ -188,8 +195,11 @@ int copy_run(const struct copy_options *options, char *const sources[], unsigned
 	}
 	if (!err)
 		err = links_new(&t.links);
+	if (!err && options->update)
+		moment_take(sources[0], destination, &moment);
+	options->stats->one_moment = moment.taken;
 	if (!err)
-		err = copy_all(&t, sources, n, destination);
+		err = copy_all(&t, sources, n, destination, &moment);
 	if (t.restore)
 		update(&t);
 	if (err < 0)
@@ -203,6 +213,9 @@ int copy_run(const struct copy_options *options, char *const sources[], unsigned
 			;
 	}
 	data_free(t.data);
+	gone = moment_release(&moment);
+	if (gone)
+		tree_error(&t, sources[0], -gone, "the snapshot %s cannot be deleted", moment.name);
 	links_free(t.links);
 	update_free(t.update);
 	restore_free(t.restore);

@@ -38,7 +38,8 @@ struct copy_stats {
 #define X(field, text) uint64_t field;
 	COPY_STATS(X)
 #undef X
-	bool durable; /* everything is safe on disk */
+	bool durable;	 /* everything is safe on disk */
+	bool one_moment; /* with --update: all of it is as it was at one moment */
 };
 
 struct copy_options {

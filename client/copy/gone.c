@@ -71,7 +71,7 @@ static int copy_unlink(const struct update *u, const struct known *k)
 /* Marks the old entries that are in the source as what they were. */
 static int look_at_source(struct update *u)
 {
-	char *roots[] = { u->source, NULL };
+	char *roots[] = { u->read, NULL };
 	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW, NULL);
 	FTSENT *f;
 
@@ -86,7 +86,7 @@ static int look_at_source(struct update *u)
 			fts_close(fts); /* what cannot be seen is not gone */
 			return -err;
 		}
-		e = known_find(&u->old, update_path(u, f->fts_path));
+		e = known_find(&u->old, path_below(u->read, f->fts_path));
 		if (e)
 			e->seen = e->type == (f->fts_statp->st_mode & S_IFMT);
 	}

@@ -16,12 +16,15 @@ struct known {
 };
 
 struct update {
-	char *source, *copy, *state;
-	void *old, *new; /* tsearch trees by path */
-	FILE *out;	 /* while saving */
+	char *source, *read, *copy, *state; /* source as the walk names it, read where it is */
+	void *old, *new;		    /* tsearch trees by path */
+	FILE *out;			    /* while saving */
 	XXH3_state_t *sum;
 	int error;
 };
+
+/* Of a path that begins with root. */
+const char *path_below(const char *root, const char *path);
 
 struct known *known_find(void *const *tree, const char *path);
 

@@ -63,14 +63,19 @@ static struct known *add(void **tree, const char *path, size_t len, mode_t type)
 	return e;
 }
 
-const char *update_path(const struct update *u, const char *path)
+const char *path_below(const char *root, const char *path)
 {
-	size_t n = strlen(u->source);
+	size_t n = strlen(root);
 
-	path += strncmp(path, u->source, n) ? 0 : n;
+	path += strncmp(path, root, n) ? 0 : n;
 	while (*path == '/')
 		path++;
 	return path;
+}
+
+const char *update_path(const struct update *u, const char *path)
+{
+	return path_below(u->source, path);
 }
 
 static _Thread_local struct update *walking; /* twalk() has no argument to pass on */
@@ -153,16 +158,17 @@ static char *state_name(const char *copy)
 	return name;
 }
 
-int update_new(const char *source, const char *copy, struct update **out)
+int update_new(const char *source, const char *read, const char *copy, struct update **out)
 {
 	struct update *u = calloc(1, sizeof(*u));
 
 	if (!u)
 		return -ENOMEM;
 	u->source = strdup(source);
+	u->read = strdup(read);
 	u->copy = strdup(copy);
 	u->state = state_name(copy);
-	if (!u->source || !u->copy || !u->state) {
+	if (!u->source || !u->read || !u->copy || !u->state) {
 		update_free(u);
 		return -ENOMEM;
 	}
@@ -178,6 +184,7 @@ struct update *update_free(struct update *u)
 	tdestroy(u->old, known_free);
 	tdestroy(u->new, known_free);
 	free(u->source);
+	free(u->read);
 	free(u->copy);
 	free(u->state);
 	free(u);

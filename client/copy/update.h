@@ -13,8 +13,9 @@
 
 struct update;
 
-/* source and copy are the two roots; neither need exist. */
-int update_new(const char *source, const char *copy, struct update **out);
+/* source and copy are the two roots, as the walk names them; neither need exist. read: where the
+ * source is to be looked at. */
+int update_new(const char *source, const char *read, const char *copy, struct update **out);
 struct update *update_free(struct update *update);
 
 /*

@@ -57,14 +57,47 @@ static void xattrs_copy(struct tree *t, int fd, const char *from_path, const cha
 	}
 }
 
+static bool names_have(const char *list, size_t len, const char *name)
+{
+	for (const char *n = list; n < list + len; n += strlen(n) + 1)
+		if (!strcmp(n, name))
+			return true;
+	return false;
+}
+
+/* Put there by the system, or by who decides how the copy is stored: not the source's business. */
+static bool of_the_copy(const char *name)
+{
+	return !strncmp(name, "btrfs.", 6) ||
+	       (!strncmp(name, "security.", 9) && strcmp(name, "security.capability"));
+}
+
+/* Removes from the copy what the source has not (any more). */
+static void xattrs_prune(struct tree *t, const char *path, const struct xattr_target *to,
+			 const char *list, size_t len)
+{
+	_cleanup_(freep) char *names = malloc(XATTR_LIST_BYTES);
+	int fd = to->file ? restore_file_fd(to->file) : restore_dir_fd(to->dir);
+	ssize_t have = names && fd >= 0 ? flistxattr(fd, names, XATTR_LIST_BYTES) : -1;
+
+	for (const char *name = names; have > 0 && name < names + have; name += strlen(name) + 1) {
+		int err = 0;
+
+		if (of_the_copy(name) || names_have(list, len, name))
+			continue;
+		err = to->file ? restore_file_xattr_remove(to->file, name)
+			       : restore_dir_xattr_remove(to->dir, name);
+		if (err < 0 && err != -ENODATA)
+			tree_error(t, path, -err, "the attribute %s stays in the copy", name);
+	}
+}
+
 static void xattrs_copy_fd(struct tree *t, int fd, const char *path, const struct xattr_target *to)
 {
 	char list[4096], *names = list;
 	_cleanup_(freep) char *larger = NULL;
 	ssize_t len = flistxattr(fd, list, sizeof(list));
 
-	if (!len)
-		return;
 	if (len < 0 && errno == ERANGE) {
 		larger = names = malloc(XATTR_LIST_BYTES);
 		len = larger ? flistxattr(fd, larger, XATTR_LIST_BYTES) : -1;
@@ -73,6 +106,8 @@ static void xattrs_copy_fd(struct tree *t, int fd, const char *path, const struc
 		xattrs_copy(t, fd, NULL, path, to, names, (size_t)len);
 	else if (len < 0 && errno != EOPNOTSUPP)
 		tree_error(t, path, errno, "its attributes cannot be listed");
+	if (len >= 0 && t->update)
+		xattrs_prune(t, path, to, names, (size_t)len);
 }
 
 void xattrs_copy_file(struct tree *t, int fd, const char *path, struct restore_file *file)

@@ -128,6 +128,7 @@ static void report_json(const struct copying *c, const struct session *session, 
 #define X(field, text) json_number(&j, #field, s->field);
 	COPY_STATS(X)
 #undef X
+	json_bool(&j, "one_moment", s->one_moment);
 	job_report_end(&j);
 }
 

@@ -108,5 +108,96 @@ btrfs subvolume snapshot -r "$src" "$src/snap" >/dev/null 2>&1 || fail "no snaps
 "$extentctl" copy --update --json "$src/snap/tree" "$dst/copy" >"$work/report" || fail "from a snapshot"
 same "from a snapshot"
 [ "$(number bytes)" -lt 5000000 ] || fail "a snapshot is copied as a whole: $(cat "$work/report")"
+
+# Attributes that are gone from the source go from the copy, and only those.
+if setfattr -n user.one -v 1 "$src/tree/large" 2>/dev/null; then
+	mkdir "$src/tree/attributes"
+	for f in large attributes other; do
+		setfattr -n user.one -v 1 "$src/tree/$f"
+		setfattr -n user.two -v 2 "$src/tree/$f"
+		setfacl -m u:1234:r "$src/tree/$f"
+	done
+	update
+	btrfs property set "$dst/copy/attributes" compression zlib || fail "a property of the copy"
+	setfattr -x user.one "$src/tree/large"
+	setfattr -x user.one "$src/tree/attributes"
+	setfattr -x user.two "$src/tree/other"
+	setfacl -b "$src/tree/large" "$src/tree/attributes"
+	setcap cap_net_raw+ep "$dst/copy/other"
+	update
+	same "attributes that are gone"
+	for f in large attributes other; do
+		diff <(cd "$src/tree" && getfattr -d -m - "$f") <(cd "$dst/copy" && getfattr -d -m '^[^b]' "$f") ||
+			fail "$f: the attributes differ"
+	done
+	[ "$(btrfs property get "$dst/copy/attributes" compression)" = compression=zlib ] || fail "the copy's own property was taken away"
+fi
+
+# The update is of one moment. Somebody renames two counters, the left one first; in a snapshot the left one is as far
+# as the right one, or one ahead. Read one after the other, with a thousand files between them, they are not.
+python3 - "$src/tree" "$work/stop" <<'END' &
+import os, sys
+tree, stop = sys.argv[1:]
+for d in "a", "z":
+    os.mkdir(f"{tree}/{d}")
+    open(f"{tree}/{d}/0", "w").close()
+for i in range(1000):
+    open(f"{tree}/between.{i}", "w").close()
+open(stop + ".begun", "w").close()
+n = 0
+while not os.path.exists(stop) and n < 3000000:
+    for d in "a", "z":
+        os.rename(f"{tree}/{d}/{n}", f"{tree}/{d}/{n + 1}")
+    n += 1
+END
+writer=$!
+cleanup_fn touch "$work/stop"
+wait_for 20 [ -e "$work/stop.begun" ] || fail "no writer"
+one() { find "$dst/copy/$1" -type f -printf '%f\n'; }
+apart() { # MESSAGE: both counters are there, once, and as they were at one moment
+	local a z
+
+	a=$(one a) z=$(one z)
+	[[ $a =~ ^[0-9]+$ && $z =~ ^[0-9]+$ ]] && [ $((a - z)) -ge 0 ] && [ $((a - z)) -le 1 ] && return
+	[ "$1" = quiet ] || fail "$1: a is at $a, z at $z"
+	return 1
+}
+moment() { sed -n 's/.*"one_moment": \(.*\),*/\1/p' "$work/report" | tr -d ,; }
+for round in 1 2 3; do
+	update
+	[ "$(moment)" = true ] || fail "no snapshot was taken: $(cat "$work/report")"
+	apart "round $round"
+	[ "$round" = 1 ] || [ "$(one a)" -gt "$last" ] || fail "nothing happened meanwhile"
+	last=$(one a)
+done
+# The control: with a subvolume inside, of which a snapshot holds nothing, there is none.
+btrfs -q subvolume create "$src/tree/inside"
+torn=0
+for round in 1 2 3 4 5; do
+	"$extentctl" copy --update --json "$src/tree" "$dst/copy" >"$work/report" 2>/dev/null
+	[ "$(moment)" = false ] || fail "a subvolume below is not held by the snapshot"
+	apart quiet || torn=1
+done
+[ $torn = 1 ] || fail "the test is blind: without a snapshot the counters were never apart"
+: >"$work/stop"
+wait $writer
+btrfs -q subvolume delete "$src/tree/inside"
+update
+same "after the counters"
+
+# Nothing of it stays: no snapshot, also of a run that was killed, and the root's time is its own.
+leftover() { find "$src" -mindepth 1 -maxdepth 1 -name '.extentd-copy.*'; }
+btrfs -q subvolume snapshot -r "$src" "$src/.extentd-copy.1"
+touch -d @981173106 "$src"
+"$extentctl" copy --update --json "$src" "$dst/whole" >"$work/report" || fail "a whole subvolume"
+[ "$(moment)" = false ] || fail "a subvolume with a snapshot in it: $(cat "$work/report")"
+btrfs -q subvolume delete "$src/snap"
+touch -d @981173106 "$src"
+"$extentctl" copy --update --json "$src" "$dst/whole" >"$work/report" || fail "a whole subvolume"
+[ "$(moment)" = true ] || fail "of a whole subvolume no snapshot was taken"
+[ -z "$(leftover)" ] || fail "left: $(leftover)"
+[ "$(stat -c %Y "$src")" = 981173106 ] || fail "the source's root was touched: $(stat -c %y "$src")"
+diff <(cd "$src" && find . | sort) <(cd "$dst/whole" && find . | sort) || fail "the copy of a whole subvolume"
+
 same_descriptors "$before"
 fails_with "one SRC" "$extentctl" copy --update "$src/tree" "$src/tree" "$dst/copy"
