@@ -81,7 +81,7 @@ change_tree "$src/home" 1
 sleep 1 # btrbk's names have seconds
 backup || fail "$(cat "$work/said")"
 check 2
-btrfs subvolume show "$(newest "$dst/backups")" | grep -qE 'Parent UUID:[[:space:]]+[0-9a-f]' || fail "not incremental"
+btrfs subvolume show "$(newest "$dst/backups")" | grep -E 'Parent UUID:[[:space:]]+[0-9a-f]' >/dev/null || fail "not incremental"
 
 change_tree "$src/home" 2
 sleep 1
