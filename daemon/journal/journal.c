@@ -122,15 +122,17 @@ void journal_refused(const struct journal_peer *peer, const char *reason)
 		"Session of uid %s, process %s, ended: %s", uid, pid, reason);
 }
 
-void journal_lost(uid_t owner, int fd, uint64_t offset, uint64_t len, int error)
+void journal_lost(uid_t owner, int fd, uint64_t inode, uint64_t offset, uint64_t len, int error)
 {
-	char uid[16], from[24], bytes[24], link[32], path[512] = "?";
+	char uid[16], from[24], bytes[24], link[32], path[512];
 	ssize_t n;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, path, sizeof(path) - 1);
 	if (n >= 0)
 		path[n] = '\0';
+	else /* closed since */
+		snprintf(path, sizeof(path), "inode %llu", (unsigned long long)inode);
 	snprintf(uid, sizeof(uid), "%u", owner);
 	snprintf(from, sizeof(from), "%llu", (unsigned long long)offset);
 	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)len);

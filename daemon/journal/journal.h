@@ -35,7 +35,8 @@ struct journal_peer {
 #define REFUSALS_SECONDS 30
 void journal_refused(const struct journal_peer *peer, const char *reason);
 
-/* An extent that was acknowledged below "durable" and then lost. */
-void journal_lost(uid_t uid, int fd, uint64_t offset, uint64_t len, int error);
+/* An extent that was acknowledged below "durable" and then lost. fd tells the name of the file; -1:
+ * it is known by its inode. */
+void journal_lost(uid_t uid, int fd, uint64_t inode, uint64_t offset, uint64_t len, int error);
 
 #endif

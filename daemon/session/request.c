@@ -17,6 +17,7 @@
 #include "store/arena.h"
 #include "store/commit.h"
 #include "store/file.h"
+#include "store/inode.h"
 #include "store/store.h"
 #include "store/user.h"
 #include "wire/codes.h"
@@ -61,7 +62,8 @@ static void request_passed(struct request *r)
 	}
 }
 
-static void request_free(struct request *r)
+/* It keeps nothing any more, and nothing waits for it. */
+static void request_release(struct request *r)
 {
 	struct server *server = r->server;
 
@@ -70,32 +72,69 @@ static void request_free(struct request *r)
 		r->session->n_requests--;
 	}
 	handle_unref(r->handle);
+	r->handle = NULL;
 	r->user->requests--;
 	user_unref(r->user);
-	free(r);
 	server->n_requests--;
 	server_check_end(server);
+}
+
+/* Of one that was seen only its session has still to hear, should it be lost. */
+static void request_free(struct request *r)
+{
+	if (r->handle)
+		request_release(r);
+	else
+		TAILQ_REMOVE(&r->session->seen, r, entry);
+	free(r);
+}
+
+static void request_seen(struct request *r)
+{
+	request_release(r);
+	TAILQ_INSERT_TAIL(&r->session->seen, r, entry);
+}
+
+void requests_forget(struct session *s)
+{
+	struct request *r;
+
+	while ((r = TAILQ_FIRST(&s->seen))) {
+		extent_forget(&r->extent);
+		request_free(r);
+	}
+}
+
+/* The file that it was for, if it is open by the same number. */
+static const struct file *file_of(const struct request *r)
+{
+	const struct handle *h = r->handle ? r->handle : session_handle(r->session, r->number);
+
+	return h && h->file && (r->handle || h->file->inode == r->extent.inode) ? h->file : NULL;
 }
 
 /* Acknowledged, and then lost. */
 static void request_lost(struct request *r)
 {
 	const struct extent *e = &r->extent;
+	const struct file *file = file_of(r);
 	union wire_frame frame = { .lost = {
 					   .target = r->id,
 					   .offset = e->offset,
 					   .len = e->len,
-					   .handle = r->handle->number,
+					   .handle = r->number,
 					   .code = e->code,
 					   .kernel_errno = e->kernel_errno,
 				   } };
 
-	journal_lost(r->handle->file->user->uid, r->handle->file->fd, e->offset, e->len,
+	journal_lost(file ? file->user->uid : r->session->user->uid, file ? file->fd : -1,
+		     file ? file->inode->number : e->inode->number, e->offset, e->len,
 		     wire_code_errno(e->code, e->kernel_errno));
 	if (!r->session)
 		return;
 	r->session->lost++;
-	r->handle->lost++;
+	if (r->handle)
+		r->handle->lost++;
 	reply_frame(r->session, WIRE_TYPE_LOST_, &frame, NULL, 0);
 }
 
@@ -125,6 +164,9 @@ static void request_notify(struct extent *e, enum extent_event event)
 		if (r->ack == WIRE_WRITTEN)
 			request_acknowledge(r, WIRE_WRITTEN, 0);
 		request_passed(r);
+		break;
+	case EXTENT_SEEN:
+		request_seen(r);
 		break;
 	case EXTENT_SAFE:
 		if (!r->acked)
@@ -156,6 +198,7 @@ struct request *request_new(struct session *s, struct handle *handle, const stru
 		.user = user_ref(s->user),
 		.handle = handle_ref(handle),
 		.id = f->h.id,
+		.number = handle->number,
 		.seq = ++s->seq,
 		.ack = f->ack,
 		.extent =
@@ -221,6 +264,7 @@ void request_orphan(struct request *r)
 
 	TAILQ_REMOVE(&s->requests, r, entry);
 	r->session = NULL;
+	r->extent.orphan = true;
 	if (!r->started) {
 		if (r->queued)
 			TAILQ_REMOVE(&s->waiting, r, waiting);

@@ -11,7 +11,8 @@ struct request {
 	struct server *server;
 	struct session *session; /* NULL: the client is gone, nobody is told */
 	struct user *user;
-	struct handle *handle;
+	struct handle *handle; /* NULL: seen on the disk, and on session->seen */
+	uint32_t number;       /* the handle's */
 	uint64_t id;
 	uint64_t seq;
 	enum wire_ack_level ack;
@@ -19,7 +20,7 @@ struct request {
 	bool queued;		      /* on session->waiting */
 	bool started;		      /* the store has it */
 	bool written;		      /* counted as taken by the kernel, or given up */
-	TAILQ_ENTRY(request) entry;   /* session->requests */
+	TAILQ_ENTRY(request) entry;   /* session->requests or session->seen */
 	TAILQ_ENTRY(request) waiting; /* session->waiting */
 };
 
@@ -35,6 +36,9 @@ void request_refuse(struct request *request, uint32_t code, int kernel_errno);
 
 /* The client is gone. May free it. */
 void request_orphan(struct request *request);
+
+/* The client is gone: frees those that were seen, of whose loss it would be told. */
+void requests_forget(struct session *session);
 
 /* By id, among those without acknowledgement; NULL if there is none. */
 struct request *request_find(struct session *session, uint64_t id);

@@ -82,6 +82,7 @@ int session_new(struct server *server, int taken, struct session **out)
 	s->state = SESSION_HELLO;
 	TAILQ_INIT(&s->requests);
 	TAILQ_INIT(&s->waiting);
+	TAILQ_INIT(&s->seen);
 	TAILQ_INIT(&s->barriers);
 	TAILQ_INIT(&s->openings);
 	TAILQ_INIT(&s->fetches);
@@ -144,6 +145,7 @@ void session_end(struct session *s)
 	input_stop_waiting(s);
 	while ((r = TAILQ_FIRST(&s->requests)))
 		request_orphan(r); /* leaves n_requests as it was */
+	requests_forget(s);
 	openings_orphan(s);
 	reads_orphan(s);
 	barriers_orphan(s);

@@ -85,6 +85,7 @@ struct session {
 	struct request_list requests; /* acknowledged ones last */
 	struct request_list waiting;  /* for a file to be open, in order */
 	unsigned int n_requests;      /* in that list: up to their verdict */
+	struct request_list seen;     /* written, on the disk, and not committed yet */
 	struct barrier_list barriers;
 	struct opening_list openings;
 	struct fetch_list fetches; /* reads */

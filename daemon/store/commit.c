@@ -21,11 +21,13 @@
  * What nobody waits for is settled after SETTLE_LAZY_SECONDS (store.c), or when there is much of
  * it: a lost extent should be reported while its sender can still send it again. Nobody asked for
  * durability there, so it is waited for and checked, and nothing is synced: what was seen to lie on
- * the disk can only be lost together with the filesystem's next commit or log, and a SYNC always
- * makes one and tells of its failure. The space that the kernel needs for a commit is bounded by
+ * the disk can only be lost together with the filesystem's next commit or log. Should that come,
+ * when the filesystem aborts, its sender is told of each; so it is kept until a commit, or the
+ * file's fsync, has proved it safe. The space that the kernel needs for a commit is bounded by
  * making one after COMMIT_AT_EXTENTS (see space.c).
  */
 
+#include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
 
@@ -141,6 +143,40 @@ static void settle_run(struct job *job)
 	settle->low = settle->fs->btrfs && space_is_low(settle->fs->anchor);
 }
 
+/* The verdict on what was only seen so far. */
+static void seen_settled(struct inode *inode, const struct settle *settle)
+{
+	struct wire_counters *c = &inode->store->counters;
+	struct extent *e;
+
+	inode->refs++;
+	while ((e = TAILQ_FIRST(&inode->seen))) {
+		inode_unsee(inode, e);
+		e->code = settle->code;
+		e->kernel_errno = settle->kernel_errno;
+		c->lost += e->code != 0;
+		c->durable += !e->code;
+		e->notify(e, e->code ? EXTENT_FAILED : EXTENT_SAFE); /* may free it */
+	}
+	inode_unref(inode);
+}
+
+/* A sync that failed on a filesystem that still is writable says nothing about what it did not have
+ * to write: that waits for the next one. */
+static void settle_seen(const struct settle *settle)
+{
+	const bool gone = settle->code && settle->kernel_errno == EROFS;
+	struct inode *inode, *next;
+
+	if (gone || (!settle->code && !settle->lazy && !settle->inode))
+		for (inode = TAILQ_FIRST(&settle->fs->inodes); inode; inode = next) {
+			next = TAILQ_NEXT(inode, fs_entry);
+			seen_settled(inode, settle);
+		}
+	else if (!settle->code && settle->inode)
+		seen_settled(settle->inode, settle);
+}
+
 static void settle_done(struct job *job)
 {
 	struct settle *settle = settle_of(job);
@@ -163,14 +199,17 @@ static void settle_done(struct job *job)
 
 	while ((e = TAILQ_FIRST(&settle->extents))) {
 		TAILQ_REMOVE(&settle->extents, e, entry);
-		if (!e->code) {
-			c->durable += !settle->lazy;
+		if (!e->code && settle->lazy) {
+			extent_seen(e);
+		} else if (!e->code) {
+			c->durable++;
 			extent_finish(e, EXTENT_SAFE);
 		} else {
 			c->lost++;
 			extent_finish(e, EXTENT_FAILED);
 		}
 	}
+	settle_seen(settle);
 	while ((sync = TAILQ_FIRST(&settle->syncs))) {
 		TAILQ_REMOVE(&settle->syncs, sync, entry);
 		sync_finish(sync, settle);

@@ -8,9 +8,12 @@
  *	SUBMITTED  chain->extents
  *	UNSETTLED  inode->unsettled
  *	SETTLING   settle->extents
+ *	ONDISK     inode->seen
  *
- * From extent_start() to the last notify() an extent holds its file, and so the inode and the
- * filesystem; nothing else needs to keep them for it.
+ * From extent_start() to the last notify(), or SEEN, an extent holds its file, and so the inode and
+ *the filesystem; nothing else needs to keep them for it. After SEEN it holds its inode: neither the
+ *file's descriptors nor its range are kept for the sake of a loss that only a filesystem's end can
+ *bring.
  */
 
 #include "arena.h"
@@ -80,6 +83,30 @@ void extent_finish(struct extent *e, enum extent_event event)
 	file->user->extents--;
 	e->notify(e, event); /* may free it */
 	file_unref(file);
+}
+
+void extent_seen(struct extent *e)
+{
+	struct file *file = e->file;
+
+	if (e->orphan) {
+		extent_finish(e, EXTENT_SAFE);
+		return;
+	}
+	inode_release(file->inode, e);
+	file->store->n_extents--;
+	file->user->extents--;
+	e->state = EXTENT_ONDISK;
+	e->inode = file->inode;
+	inode_see(e->inode, e);
+	e->notify(e, EXTENT_SEEN);
+	e->file = NULL;
+	file_unref(file);
+}
+
+void extent_forget(struct extent *e)
+{
+	inode_unsee(e->inode, e);
 }
 
 void extent_fail(struct extent *e, uint32_t code, int kernel_errno, uint64_t detail)

@@ -27,6 +27,7 @@ struct file;
 enum extent_event {
 	EXTENT_TAKEN,	/* checked; if not safe in the end, FAILED follows */
 	EXTENT_WRITTEN, /* the kernel has it; the payload is the client's again */
+	EXTENT_SEEN,	/* it lies on the disk; nobody asked for more, so a commit may still fail */
 	EXTENT_SAFE,	/* proved to be on stable storage */
 	EXTENT_FAILED,	/* code, kernel_errno and detail say why */
 };
@@ -38,6 +39,7 @@ enum extent_state {
 	EXTENT_SUBMITTED, /* the kernel, or the job that precedes it, owns it */
 	EXTENT_UNSETTLED, /* taken by the kernel, on its way to the disk */
 	EXTENT_SETTLING,  /* a settle job looks at it */
+	EXTENT_ONDISK,	  /* seen there, and waits for a commit to prove it safe */
 	EXTENT_DONE,
 };
 
@@ -56,6 +58,7 @@ struct extent {
 	enum payload_level level;
 	bool early;  /* the owner's memory is its own again with TAKEN, not with WRITTEN */
 	bool prompt; /* settle as soon as possible: somebody waits for it to be durable */
+	bool orphan; /* nobody is left who could be told of its loss */
 	void (*notify)(struct extent *extent, enum extent_event event);
 
 	/* The outcome. */
@@ -70,6 +73,7 @@ struct extent {
 	TAILQ_ENTRY(extent) hungry; /* user->copying, user->decoding or store->doomed */
 	struct job job;
 	struct chain *chain;
+	struct inode *inode;	     /* once it was seen: it no longer keeps its file open */
 	const struct engine *engine; /* that it was last submitted to */
 	uint64_t from, to;	     /* the sectors it touches */
 	const unsigned char *data;   /* what is written: payload, copy or decoded bytes */
@@ -102,7 +106,11 @@ bool extent_in_place(const struct extent *extent);
 /* Stops an extent that is not yet being written: true, and FAILED with CANCELLED came. */
 bool extent_cancel(struct extent *extent);
 
+/* Its owner wants it back between SEEN and SAFE or FAILED, and is told no more. */
+void extent_forget(struct extent *extent);
+
 /* The rest is between the store's own files. */
+void extent_seen(struct extent *extent);
 void extent_fail(struct extent *extent, uint32_t code, int kernel_errno, uint64_t detail);
 void extent_finish(struct extent *extent, enum extent_event event);
 void extent_forget_payload(struct extent *extent);

@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 
 #include "base/cleanup.h"
+#include "closing.h"
 #include "filesystem.h"
 #include "journal/journal.h"
 #include "space.h"
@@ -138,7 +139,10 @@ void filesystem_unref(struct filesystem *fs)
 	if (!fs || --fs->refs)
 		return;
 	TAILQ_REMOVE(&fs->store->filesystems, fs, entry);
-	close(fs->anchor);
+	if (fs->btrfs)
+		close(fs->anchor);
+	else
+		closing_add(fs->store, NULL, &fs->anchor, 1);
 	free(fs);
 }
 

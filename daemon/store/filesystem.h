@@ -23,6 +23,7 @@ struct filesystem {
 	unsigned int lanes; /* kernel threads that may be stuck on this filesystem */
 	struct inode_list inodes;
 	unsigned int n_unsettled; /* extents, over all inodes */
+	unsigned int n_seen;	  /* likewise, see inode->seen */
 	struct inode_list urgent; /* inodes for whose extents or sync somebody waits */
 	unsigned int n_urgent;
 	unsigned int file_settles; /* under way, each with one inode */

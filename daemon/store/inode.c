@@ -40,6 +40,7 @@ struct inode *inode_get(struct store *store, struct filesystem *fs, uint64_t dev
 	TAILQ_INIT(&inode->held);
 	TAILQ_INIT(&inode->ready);
 	TAILQ_INIT(&inode->unsettled);
+	TAILQ_INIT(&inode->seen);
 	TAILQ_INIT(&inode->syncs);
 	if (!tsearch(inode, &store->inodes, inode_compare))
 		goto fail;
@@ -170,6 +171,20 @@ void inode_release(struct inode *inode, struct extent *extent)
 		if (overlap(e, extent) && !--e->before)
 			admit(inode, e);
 	}
+}
+
+void inode_see(struct inode *inode, struct extent *extent)
+{
+	inode->refs++;
+	inode->fs->n_seen++;
+	TAILQ_INSERT_TAIL(&inode->seen, extent, entry);
+}
+
+void inode_unsee(struct inode *inode, struct extent *extent)
+{
+	TAILQ_REMOVE(&inode->seen, extent, entry);
+	inode->fs->n_seen--;
+	inode_unref(inode);
 }
 
 void inode_ready(struct inode *inode, struct extent *extent)

@@ -15,7 +15,7 @@
 struct inode {
 	struct store *store;
 	struct filesystem *fs;
-	unsigned int refs; /* one for each file */
+	unsigned int refs; /* one for each file, and each extent that was seen */
 	uint64_t device;
 	uint64_t number;
 
@@ -24,6 +24,7 @@ struct inode {
 	unsigned int n_held;
 	struct extent_list ready;
 	struct extent_list unsettled;
+	struct extent_list seen; /* on the disk, but no commit has proved it: each counts a ref */
 	unsigned int n_unsettled;
 	unsigned int chains; /* handed to the kernel */
 	bool runnable;	     /* on store->runnable */
@@ -48,6 +49,10 @@ bool inode_reserve(struct inode *inode, struct extent *extent);
  * ones. Held extents whose turn has come get reserved and, if they are checked, ready.
  */
 void inode_release(struct inode *inode, struct extent *extent);
+
+/* The extent waits among the seen ones; no longer. The latter may be the inode's end. */
+void inode_see(struct inode *inode, struct extent *extent);
+void inode_unsee(struct inode *inode, struct extent *extent);
 
 /* The extent is reserved and checked: queues it for the kernel. */
 void inode_ready(struct inode *inode, struct extent *extent);

@@ -290,4 +290,8 @@ void prove_filesystem(struct settle *settle)
 			e = TAILQ_NEXT(e, entry);
 		prove_group(settle, list, n, sighted);
 	}
+	/* Nothing was synced, and nothing will be where the filesystem has aborted meanwhile. */
+	error = settle->lazy ? sync_verdict(settle->fs->anchor, 0) : 0;
+	if (error)
+		settle_fail(settle, WIRE_E_SYNC_FAILED, error);
 }

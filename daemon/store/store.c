@@ -57,9 +57,10 @@ static void lazy_cb(evutil_socket_t fd, short what, void *arg)
 	struct filesystem *fs;
 
 	give_back(store);
-	/* A settle also looks whether there is space again. */
+	/* A settle also looks whether there is space again, and whether what was seen may still
+	 * hope. */
 	TAILQ_FOREACH(fs, &store->filesystems, entry)
-		fs->wanted |= fs->low;
+		fs->wanted |= fs->low || fs->n_seen;
 	settle_all(store);
 	writer_pump_later(store);
 }

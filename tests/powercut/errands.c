@@ -188,6 +188,28 @@ static void errand_levels(struct customer *customer, unsigned int amount)
 		customer_finish(customer, &files[k]);
 }
 
+/* Writes that nobody asks to have durable, until a file "go" is there: then all of them. */
+static void errand_lazy(struct customer *customer, unsigned int amount)
+{
+	struct customer_file files[4];
+	char go[512];
+
+	for (unsigned int k = 0; k < ARRAY_SIZE(files); k++)
+		create(customer, k, &files[k]);
+	for (unsigned int i = 0; i < amount; i++)
+		customer_write(customer, &files[i % ARRAY_SIZE(files)],
+			       (uint64_t)(i / ARRAY_SIZE(files)) * WHOLE, WHOLE, i % 5 == 0,
+			       1 + i % EXTENT_WRITTEN);
+	customer_drain(customer);
+	customer_finish(customer, &files[0]); /* what was written to it may still be lost */
+	snprintf(go, sizeof(go), "%s/go", customer->dir);
+	for (unsigned int i = 0; i < 600 && access(go, F_OK) < 0; i++)
+		usleep(100000);
+	customer_sync(customer, NULL);
+	for (unsigned int k = 1; k < ARRAY_SIZE(files); k++)
+		customer_finish(customer, &files[k]);
+}
+
 /* Files in new directories; renamed before some of the writes and after others. */
 static void errand_names(struct customer *customer, unsigned int amount)
 {
@@ -218,7 +240,8 @@ static void errand_names(struct customer *customer, unsigned int amount)
 }
 
 #define ERRANDS(X)                                                                                 \
-	X(many) X(one) X(overlap) X(inline) X(mixed) X(mixture) X(truncate) X(levels) X(names)
+	X(many)                                                                                    \
+	X(one) X(overlap) X(inline) X(mixed) X(mixture) X(truncate) X(levels) X(lazy) X(names)
 
 static const struct errand {
 	const char *name;

@@ -52,7 +52,7 @@ static void lose_a_strange_name(void)
 	snprintf(name, sizeof(name), "%s/a\nextentd: Stopped\x1b[2J\xc2\x9b\\b", path);
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
-	journal_lost(1000, fd, 4096, 131072, EIO);
+	journal_lost(1000, fd, 257, 4096, 131072, EIO);
 	unlink(name);
 	close(fd);
 	dir = rmdir(path);
