@@ -8,8 +8,9 @@
 #include "receive/target.h"
 #include "stream/block.h"
 
-int content_write(struct executor *t, const struct stream_command *c)
+int content_write(struct executor *t, const struct action *a)
 {
+	const struct stream_command *c = a->command;
 	bool encoded = c->op == STREAM_C_ENCODED_WRITE && c->compression;
 	struct extent_write w = {
 		.offset = c->file_offset,
@@ -31,7 +32,9 @@ int content_write(struct executor *t, const struct stream_command *c)
 	r = current_open(t, c->path);
 	if (r || (!encoded && !w.len))
 		return r;
-	return restore_write(t->current.file, &w);
+	if (a->cut && end < restore_file_end(t->current.file))
+		r = restore_file_truncate(t->current.file, w.offset);
+	return r ?: restore_write(t->current.file, &w);
 }
 
 int content_clone(struct executor *t, const struct stream_command *c)

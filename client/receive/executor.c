@@ -199,7 +199,7 @@ static int command(struct executor *t, const struct action *a)
 		return passed_over(t, "extended attribute", attribute_xattr(t, c));
 	case STREAM_C_WRITE:
 	case STREAM_C_ENCODED_WRITE:
-		return content_write(t, c);
+		return content_write(t, a);
 	case STREAM_C_CLONE:
 		return content_clone(t, c);
 	case STREAM_C_TRUNCATE:

@@ -25,8 +25,8 @@
  *    and are dropped with what is removed. The planner need not know what is a directory: times of
  *    any path can wait, but must be set before the next command that would change them: data,
  *    truncation, fallocate, or a hard link, after which the path is no longer the inode.
- * R5 Nothing else moves. A group is emitted in the order of its commands, before any command that
- *    does not belong to it.
+ * R5 Nothing else moves, but for the end of a file that shrinks: R6, in tail.c. A group is emitted
+ *    in the order of its commands, before any command that does not belong to it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -34,6 +34,7 @@
 #include <sys/stat.h>
 
 #include "receive/planner.h"
+#include "receive/tail.h"
 #include "stream/block.h"
 #include "stream/path.h"
 
@@ -56,22 +57,8 @@ struct planner {
 	/* The file of the latest data command outside a group: its times do not wait. */
 	char file[STREAM_PATH_MAX + 1];
 	size_t file_size;
+	struct tail tail; /* a write of it */
 };
-
-static bool string_equal(struct stream_string a, struct stream_string b)
-{
-	return a.size == b.size && !memcmp(a.data, b.data, a.size);
-}
-
-static bool name_is(struct stream_string s, const char *text)
-{
-	return s.size == strlen(text) && !memcmp(s.data, text, s.size);
-}
-
-static bool name_starts(struct stream_string s, const char *text)
-{
-	return s.size >= strlen(text) && !memcmp(s.data, text, strlen(text));
-}
 
 int planner_new(bool literal, action_fn emit, void *userdata, struct planner **out)
 {
@@ -107,20 +94,35 @@ void planner_free(struct planner *p)
 	if (!p)
 		return;
 	group_drop(p);
+	tail_drop(&p->tail);
 	later_free(p->later);
 	free(p);
 }
 
-static int emit_command(struct planner *p, const struct stream_command *c)
+static int emit_write(struct planner *p, const struct stream_command *c, bool cut)
 {
 	struct action a = {
 		.type = ACTION_COMMAND,
 		.command = c,
 		.position = c->position,
 		.path = c->path,
+		.cut = cut,
 	};
 
 	return p->emit(p->userdata, &a);
+}
+
+static int emit_command(struct planner *p, const struct stream_command *c)
+{
+	return emit_write(p, c, false);
+}
+
+static int emit_tail(struct planner *p, bool cut)
+{
+	int r = p->tail.held ? emit_write(p, &p->tail.command, cut) : 0;
+
+	tail_drop(&p->tail);
+	return r;
 }
 
 static int emit_times(void *userdata, struct stream_string path, const struct later_times *times)
@@ -152,6 +154,14 @@ static void group_hold(struct planner *p, const struct stream_command *c)
 	block_ref(c->block);
 }
 
+static void file_set(struct planner *p, struct stream_string path)
+{
+	if (path.size > STREAM_PATH_MAX)
+		return;
+	memcpy(p->file, path.data, path.size);
+	p->file_size = path.size;
+}
+
 static int group_emit(struct planner *p)
 {
 	struct action a = p->last;
@@ -174,23 +184,10 @@ static int group_emit(struct planner *p)
 		r = p->emit(p->userdata, &a);
 	}
 	p->file_size = 0;
-	if (p->held[0].op == STREAM_C_MKFILE && p->path.size <= STREAM_PATH_MAX) {
-		memcpy(p->file, p->path.data, p->path.size);
-		p->file_size = p->path.size;
-	}
+	if (p->held[0].op == STREAM_C_MKFILE)
+		file_set(p, p->path);
 	group_drop(p);
 	return r;
-}
-
-static bool op_makes(enum stream_op op)
-{
-	return op >= STREAM_C_MKFILE && op <= STREAM_C_SYMLINK;
-}
-
-static bool op_writes(enum stream_op op)
-{
-	return op == STREAM_C_WRITE || op == STREAM_C_ENCODED_WRITE || op == STREAM_C_CLONE ||
-	       op == STREAM_C_TRUNCATE || op == STREAM_C_FALLOCATE;
 }
 
 /* Does c belong to the group in a way that the rules allow? */
@@ -199,8 +196,8 @@ static bool group_takes(const struct planner *p, const struct stream_command *c)
 	if (p->count == PLANNER_COMMANDS || p->bytes + c->length > PLANNER_BYTES)
 		return false;
 	if (c->op == STREAM_C_LINK) /* another name for it: changes neither it nor its first name */
-		return string_equal(c->path_link, p->path);
-	if (!string_equal(c->path, p->path))
+		return stream_string_equal(c->path_link, p->path);
+	if (!stream_string_equal(c->path, p->path))
 		return false;
 	switch (c->op) {
 	case STREAM_C_CHOWN: /* R3 */
@@ -211,9 +208,9 @@ static bool group_takes(const struct planner *p, const struct stream_command *c)
 		return true;
 	case STREAM_C_SET_XATTR:
 	case STREAM_C_REMOVE_XATTR:
-		return !(p->set & ACTION_MODE) || !name_starts(c->xattr_name, "system.");
+		return !(p->set & ACTION_MODE) || !stream_string_starts(c->xattr_name, "system.");
 	default:
-		return op_writes(c->op) && p->held[0].op == STREAM_C_MKFILE &&
+		return stream_op_writes(c->op) && p->held[0].op == STREAM_C_MKFILE &&
 		       !(p->set & (ACTION_MODE | ACTION_OWNER)) && !p->capability;
 	}
 }
@@ -243,7 +240,7 @@ static int group_take(struct planner *p, const struct stream_command *c)
 	case STREAM_C_UPDATE_EXTENT: /* a stream without data: nothing to do */
 		return 0;
 	case STREAM_C_SET_XATTR:
-		p->capability |= name_is(c->xattr_name, "security.capability");
+		p->capability |= stream_string_is(c->xattr_name, "security.capability");
 		break;
 	default:
 		break;
@@ -266,7 +263,7 @@ static int push_alone(struct planner *p, const struct stream_command *c)
 
 	switch (c->op) {
 	case STREAM_C_UTIMES:
-		if (p->file_size && string_equal(file, c->path))
+		if (p->file_size && stream_string_equal(file, c->path))
 			break;
 		r = later_set(p->later, c);
 		if (!r && later_count(p->later) > PLANNER_LATER)
@@ -291,13 +288,14 @@ static int push_alone(struct planner *p, const struct stream_command *c)
 		r = later_take_all(p->later, emit_times, p);
 		break;
 	default:
-		if (!op_writes(c->op) || string_equal(file, c->path))
+		if (!stream_op_writes(c->op))
 			break;
-		r = emit_later(p, c->path); /* R4 */
-		if (c->path.size <= STREAM_PATH_MAX) {
-			memcpy(p->file, c->path.data, c->path.size);
-			p->file_size = c->path.size;
+		if (!stream_string_equal(file, c->path)) {
+			r = emit_later(p, c->path); /* R4 */
+			file_set(p, c->path);
 		}
+		if (!r && tail_hold(&p->tail, c))
+			return 0;
 	}
 	return r ?: emit_command(p, c);
 }
@@ -308,9 +306,12 @@ int planner_push(struct planner *p, const struct stream_command *c)
 
 	if (p->literal)
 		return emit_command(p, c);
+	r = emit_tail(p, tail_is_cut(&p->tail, c));
+	if (r)
+		return r;
 	if (p->count) {
 		if (p->count == 1 && !p->set && c->op == STREAM_C_RENAME &&
-		    string_equal(c->path, p->path)) { /* R1 */
+		    stream_string_equal(c->path, p->path)) { /* R1 */
 			later_drop(p->later, c->path_to);
 			group_hold(p, c);
 			p->path = c->path_to;
@@ -320,14 +321,14 @@ int planner_push(struct planner *p, const struct stream_command *c)
 		if (group_takes(p, c))
 			return group_take(p, c);
 		/* Its directory's times, typically: they wait, and the group goes on. */
-		if (c->op == STREAM_C_UTIMES && !string_equal(c->path, p->path) &&
+		if (c->op == STREAM_C_UTIMES && !stream_string_equal(c->path, p->path) &&
 		    later_count(p->later) < PLANNER_LATER)
 			return later_set(p->later, c);
 		r = group_emit(p);
 		if (r)
 			return r;
 	}
-	if (op_makes(c->op)) {
+	if (stream_op_makes(c->op)) {
 		group_start(p, c);
 		return 0;
 	}
@@ -336,5 +337,9 @@ int planner_push(struct planner *p, const struct stream_command *c)
 
 int planner_flush(struct planner *p)
 {
-	return p->literal ? 0 : group_emit(p) ?: later_take_all(p->later, emit_times, p);
+	int r = emit_tail(p, false);
+
+	if (p->literal)
+		return 0;
+	return r ?: group_emit(p) ?: later_take_all(p->later, emit_times, p);
 }

@@ -39,6 +39,7 @@ struct action {
 	struct stream_string path;
 	unsigned int set; /* MAKE: known ahead. FINISH, TIMES: to be set */
 	mode_t mode;	  /* permission bits and setuid, setgid, sticky */
+	bool cut;	  /* COMMAND: write; first cut a longer file where the extent starts */
 	uint64_t uid, gid;
 	struct timespec atime, mtime;
 };

@@ -59,7 +59,7 @@ int root_open(struct executor *t);
 int root_look(struct executor *t);
 
 /* content.c */
-int content_write(struct executor *t, const struct stream_command *c);
+int content_write(struct executor *t, const struct action *a);
 int content_clone(struct executor *t, const struct stream_command *c);
 int content_resize(struct executor *t, const struct stream_command *c);
 int content_verity(struct executor *t, const struct stream_command *c);

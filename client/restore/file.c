@@ -194,6 +194,11 @@ int restore_file_fd(struct restore_file *file)
 	return file->fd;
 }
 
+uint64_t restore_file_end(const struct restore_file *file)
+{
+	return file->end;
+}
+
 int restore_file_moved(struct restore_file *file, struct restore_dir *dir, const char *name)
 {
 	int err = dir_name_check(name);

@@ -28,6 +28,8 @@ int restore_file_open(struct restore_dir *dir, const char *name, bool truncate,
 
 /* O_RDWR, for what the core has no function for. */
 int restore_file_fd(struct restore_file *file);
+/* Its size, as soon as all that was asked for is done. */
+uint64_t restore_file_end(const struct restore_file *file);
 int restore_file_moved(struct restore_file *file, struct restore_dir *dir, const char *name);
 
 /*

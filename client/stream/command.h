@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <time.h>
 
 #include "stream/fault.h"
@@ -23,6 +24,21 @@ struct stream_string {
 	const char *data;
 	uint32_t size;
 };
+
+static inline bool stream_string_equal(struct stream_string a, struct stream_string b)
+{
+	return a.size == b.size && !memcmp(a.data, b.data, a.size);
+}
+
+static inline bool stream_string_starts(struct stream_string s, const char *text)
+{
+	return s.size >= strlen(text) && !memcmp(s.data, text, strlen(text));
+}
+
+static inline bool stream_string_is(struct stream_string s, const char *text)
+{
+	return s.size == strlen(text) && stream_string_starts(s, text);
+}
 
 /* Only the fields whose attribute is set in present have a value; path is empty if it has none. */
 struct stream_command {

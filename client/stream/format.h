@@ -16,6 +16,7 @@
  */
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define STREAM_MAGIC	      "btrfs-stream" /* its terminating NUL is on the wire */
@@ -130,5 +131,17 @@ enum stream_op {
 #undef X
 		STREAM_COMMAND_COUNT
 };
+
+/* A new inode; the content of a file. */
+static inline bool stream_op_makes(enum stream_op op)
+{
+	return op >= STREAM_C_MKFILE && op <= STREAM_C_SYMLINK;
+}
+
+static inline bool stream_op_writes(enum stream_op op)
+{
+	return op == STREAM_C_WRITE || op == STREAM_C_ENCODED_WRITE || op == STREAM_C_CLONE ||
+	       op == STREAM_C_TRUNCATE || op == STREAM_C_FALLOCATE;
+}
 
 #endif

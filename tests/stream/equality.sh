@@ -3,7 +3,10 @@
 # What the receiver makes of random trees and their generations equals what btrfs receive makes:
 # contents, metadata, holes, compression, sharing of extents. Planned and literal; by the direct sink,
 # or with a fourth argument by that extentctl and a private daemon, which gets the small extents too
-# when the stream is received literally. (What makes a daemon's writes
+# when the stream is received literally. Where btrfs receive has to decompress the tail of a file that
+# shrinks, the planned receiver does not: then it is compared with what btrfs receive makes of the
+# same streams with those truncations put first (stream-shrink), and that with the unchanged ones, but
+# for extents. (What makes a daemon's writes
 # durable rewrites some inline extents as regular ones: those of small files are not compared then.)
 #
 #	equality.sh BUILD-DIR [ROUNDS [SEED [EXTENTCTL]]]
@@ -36,7 +39,7 @@ done
 
 work=$(mktemp -d)
 cleanup() {
-	for name in source theirs planned literal; do
+	for name in source theirs shrunk planned literal; do
 		umount "$work/$name" 2>/dev/null || true
 	done
 	[ -n "${KEEP:-}" ] || rm -rf "$work"
@@ -52,11 +55,16 @@ fresh() { # NAME OPTIONS
 	mount -o "loop,noatime$2" "$work/$1.image" "$work/$1"
 }
 
-compare() { # NAME
+manifest() { # NAME OPTIONS
 	# shellcheck disable=SC2086
-	(cd "$work/$1" && "$tools/tree-manifest" $loosely s*) >"$work/$1.manifest"
-	if ! diff -a "$work/theirs.manifest" "$work/$1.manifest" >"$work/diff"; then
-		echo "round $round generation $generation: $1 differs (seed $seed)"
+	(cd "$work/$1" && "$tools/tree-manifest" $2 s*) >"$work/$1.manifest"
+}
+
+compare() { # NAME OTHER [OPTIONS]
+	manifest "$1" "${3-$loosely}"
+	manifest "$2" "${3-$loosely}"
+	if ! diff -a "$work/$1.manifest" "$work/$2.manifest" >"$work/diff"; then
+		echo "round $round: $2 differs from $1 (seed $seed)"
 		head -40 "$work/diff"
 		[ -z "${KEEP:-}" ] || echo "kept in $work"
 		exit 1
@@ -65,6 +73,7 @@ compare() { # NAME
 
 echo "seed $seed"
 lines=0
+all_tails=0
 for ((round = 0; round < rounds; round++)); do
 	case $((round % 3)) in
 	0) send='--proto 2 --compressed-data' ;;
@@ -78,6 +87,8 @@ for ((round = 0; round < rounds; round++)); do
 	for name in theirs planned literal; do fresh $name ''; done
 	btrfs -q subvolume create "$work/source/tree"
 	parent=()
+	tails=0
+	anchor=theirs
 	for ((generation = 0; generation < generations; generation++)); do
 		"$tools/tree-generate" $((seed + 100 * round + generation)) "$steps" \
 			"$work/source/tree" $keep >>"$work/log"
@@ -89,11 +100,19 @@ for ((round = 0; round < rounds; round++)); do
 		btrfs -q receive -f "$work/stream" "$work/theirs"
 		receive "$work/planned"
 		EXTENTD_SMALL_BYTES=0 receive "$work/literal" --no-plan
+		tails=$((tails + $("$tools/stream-shrink" "$work/stream" "$work/shrunk$generation")))
 	done
-	# shellcheck disable=SC2086
-	(cd "$work/theirs" && "$tools/tree-manifest" $loosely s*) >"$work/theirs.manifest"
-	compare planned
-	compare literal
+	if [ $tails -gt 0 ]; then
+		anchor=shrunk
+		fresh shrunk ''
+		for ((generation = 0; generation < generations; generation++)); do
+			btrfs -q receive -f "$work/shrunk$generation" "$work/shrunk"
+		done
+		compare theirs shrunk -c
+		all_tails=$((all_tails + tails))
+	fi
+	compare $anchor planned
+	compare theirs literal
 	lines=$((lines + $(wc -l <"$work/theirs.manifest")))
 	for name in theirs planned literal; do
 		btrfs subvolume show "$work/$name/s0" | grep -E 'Received UUID|Flags|Send transid' >"$work/$name.show"
@@ -102,4 +121,4 @@ for ((round = 0; round < rounds; round++)); do
 	diff "$work/theirs.show" "$work/literal.show"
 done
 grep -aE '^commands|inodes' "$work/log" | tail -2
-echo "$rounds rounds, $lines facts equal"
+echo "$rounds rounds, $lines facts equal, $all_tails tails of shrinking files"

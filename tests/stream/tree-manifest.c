@@ -6,10 +6,11 @@
  * Blocks are compared by what they share: a block of the disk is named after the first place that
  * refers to it, in all the trees given. Needs root.
  *
- *	tree-manifest [-l] [-s] DIR...
+ *	tree-manifest [-l] [-s] [-c] DIR...
  *
  * -l: loosely, whether and how data are compressed is left out; sharing is not.
  * -s: without the extents of files of at most a sector, inline or not as it happens.
+ * -c: without any extents: what everybody can read.
  */
 #include <dirent.h>
 #include <err.h>
@@ -41,7 +42,7 @@ struct place {
 };
 
 static void *places;
-static bool loose, skip_small;
+static bool loose, skip_small, skip_all;
 
 static int place_compare(const void *a, const void *b)
 {
@@ -257,7 +258,7 @@ static void put_content(const char *label, const char *path, const struct stat *
 	XXH3_freeState(hash);
 	printf("%s content %" PRIu64 " %016" PRIx64 "%016" PRIx64 "\n", label,
 	       (uint64_t)st->st_size, (uint64_t)sum.high64, (uint64_t)sum.low64);
-	if (!skip_small || st->st_size > SECTOR)
+	if (!skip_all && (!skip_small || st->st_size > SECTOR))
 		put_extents(label, fd, st->st_ino, st->st_size);
 }
 
@@ -339,14 +340,15 @@ int main(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "ls")) != -1) {
+	while ((option = getopt(argc, argv, "lsc")) != -1) {
 		loose |= option == 'l';
 		skip_small |= option == 's';
+		skip_all |= option == 'c';
 		if (option == '?')
 			return 2;
 	}
 	if (optind == argc)
-		errx(2, "usage: tree-manifest [-l] [-s] DIR...");
+		errx(2, "usage: tree-manifest [-l] [-s] [-c] DIR...");
 	for (int i = optind; i < argc; i++) {
 		/* Inode numbers and delayed allocation settle with a commit. */
 		_cleanup_(closep) int fd = open(argv[i], O_RDONLY | O_DIRECTORY);

@@ -34,6 +34,8 @@ static int record(void *userdata, const struct action *a)
 	if (a->type == ACTION_MAKE && a->path.data != a->command->path.data)
 		fprintf(out, " for %.*s", (int)a->command->path.size, a->command->path.data);
 	put_set(out, a);
+	if (a->cut)
+		fprintf(out, " cut");
 	fputc('\n', out);
 	return 0;
 }
@@ -370,6 +372,81 @@ static void test_special_inodes(void **state)
 		  "make mknod n for o301-1-0\ndo write n\ndo end \n");
 }
 
+static void write_encoded(struct craft *w, const char *path, uint64_t at, uint64_t len)
+{
+	craft_begin(w, STREAM_C_ENCODED_WRITE);
+	craft_string(w, STREAM_A_PATH, path);
+	craft_u64(w, STREAM_A_FILE_OFFSET, at);
+	craft_u64(w, STREAM_A_UNENCODED_FILE_LEN, len);
+	craft_u64(w, STREAM_A_UNENCODED_LEN, 131072);
+	craft_u64(w, STREAM_A_UNENCODED_OFFSET, 0);
+	craft_u32(w, STREAM_A_COMPRESSION, 2);
+	craft_attribute(w, STREAM_A_DATA, "payload", 7);
+	craft_end(w);
+}
+
+/* R6 (tail.c): the truncation must be the next command, of that path, and to that very byte. */
+static void test_shrinking_tail(void **state)
+{
+	struct craft w;
+
+	begin(&w);
+	write_encoded(&w, "f", 0, 4096);
+	write_encoded(&w, "f", 4096, 100);
+	craft(&w, STREAM_C_TRUNCATE, "ps", "f", 4196ull);
+	write_encoded(&w, "g", 4096, 100);
+	craft(&w, STREAM_C_TRUNCATE, "ps", "g", 4197ull);
+	write_encoded(&w, "g", 4096, 100);
+	craft(&w, STREAM_C_TRUNCATE, "ps", "f", 4196ull);
+	write_encoded(&w, "g", 4096, 100);
+	craft(&w, STREAM_C_CHMOD, "pm", "g", 0600ull);
+	craft(&w, STREAM_C_TRUNCATE, "ps", "g", 4196ull);
+	write_encoded(&w, "g", 4096, 4096);
+	craft(&w, STREAM_C_TRUNCATE, "ps", "g", 8192ull);
+	write_encoded(&w, "g", UINT64_MAX - 4095, 4097); /* ends at byte 1, seemingly */
+	craft(&w, STREAM_C_TRUNCATE, "ps", "g", 1ull);
+	EXPECT(w, "do encoded_write f\ndo encoded_write f cut\ndo truncate f\n"
+		  "do encoded_write g\ndo truncate g\n"
+		  "do encoded_write g\ndo truncate f\n"
+		  "do encoded_write g\ndo chmod g\ndo truncate g\n"
+		  "do encoded_write g\ndo truncate g\n"
+		  "do encoded_write g\ndo truncate g\n"
+		  "do end \n");
+}
+
+/* A checkpoint: what is held comes out, as it is. */
+static void test_tail_and_flush(void **state)
+{
+	struct block_source *pool;
+	struct stream_command c;
+	struct planner *p;
+	struct stream *s;
+	struct craft w;
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	begin(&w);
+	write_encoded(&w, "f", 4096, 100);
+	craft(&w, STREAM_C_TRUNCATE, "ps", "f", 4196ull);
+	assert_int_equal(block_pool_new(BLOCK_SIZE_MIN, 2, &pool), 0);
+	assert_int_equal(stream_new(craft_read, &w, pool, &s), 0);
+	assert_int_equal(planner_new(false, record, out, &p), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(stream_next(s, &c), 0);
+		assert_int_equal(planner_push(p, &c), 0);
+		assert_int_equal(planner_flush(p), 0);
+	}
+	planner_free(p);
+	stream_free(s);
+	assert_int_equal(block_pool_used(pool), 0);
+	block_pool_free(pool);
+	fclose(out);
+	assert_string_equal(text, "do encoded_write f\ndo truncate f\n");
+	free(text);
+	craft_free(&w);
+}
+
 static int refuse(void *userdata, const struct action *a)
 {
 	return -EDQUOT;
@@ -424,6 +501,8 @@ int main(void)
 		cmocka_unit_test(test_limit_of_commands),
 		cmocka_unit_test(test_limit_of_bytes),
 		cmocka_unit_test(test_special_inodes),
+		cmocka_unit_test(test_shrinking_tail),
+		cmocka_unit_test(test_tail_and_flush),
 		cmocka_unit_test(test_errors_come_back),
 	};
 
