@@ -157,10 +157,12 @@ static int copy_all(struct tree *t, char *const sources[], unsigned int n, const
 	}
 	if (t->opt->update)
 		err = update_begin(t, sources[0], moment->source ?: sources[0], destination);
-	for (unsigned int i = 0; !err && i < n; i++)
+	for (unsigned int i = 0; !err && !t->full && i < n; i++)
 		err = copy_source(t, sources[i], moment->source ?: sources[i], destination, into);
 	if (!err && t->data)
 		err = data_drain(t->data);
+	if (!err && t->full)
+		tree_error(t, destination, t->full, "the rest is not copied");
 	if (!err)
 		err = t->opt->durable ? restore_sync(t->restore) : restore_barrier(t->restore);
 	/* What a sync found was told extent by extent. */

@@ -223,6 +223,7 @@ static int job_done(struct data *data, struct fetch_job *job)
 		s->attr.size = job->piece.offset;
 	} else {
 		err = job_write(data, job);
+		s->failed |= restore_is_full(restore_file_error(s->file)); /* told by the core */
 		/* Only an inline extent, and the file, end inside a sector. */
 		job->piece.offset = (job->piece.offset + job->len + SECTOR_MIN - 1) &
 				    ~(uint64_t)(SECTOR_MIN - 1);

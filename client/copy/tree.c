@@ -32,6 +32,8 @@ void tree_error(struct tree *t, const char *path, int error, const char *format,
 	snprintf(text, sizeof(text), "%s: %s%s%s", path, what, error ? ": " : "",
 		 error ? strerror(error) : "");
 	t->opt->stats->errors++;
+	if (restore_is_full(-error))
+		t->full = error;
 	if (t->opt->error)
 		t->opt->error(t->opt->userdata, text);
 }
@@ -43,7 +45,7 @@ static int copy_content(struct tree *t, DIR *d, char *path, struct restore_dir *
 	struct dirent *e;
 	int err = 0;
 
-	for (;;) {
+	while (!t->full) {
 		errno = 0;
 		e = readdir(d);
 		if (!e)
@@ -60,7 +62,7 @@ static int copy_content(struct tree *t, DIR *d, char *path, struct restore_dir *
 		if (err < 0)
 			return err;
 	}
-	if (errno)
+	if (!t->full && errno)
 		tree_error(t, path, errno, "cannot be listed to the end");
 	return 0;
 }

@@ -21,6 +21,7 @@ struct tree {
 	struct update *update; /* or NULL */
 	unsigned int depth;
 	bool several; /* sources */
+	int full;     /* positive errno: the destination takes no more, the walk ends */
 	uint64_t xattrs_skipped;
 };
 

@@ -65,6 +65,9 @@ void restore_file_set(struct restore_file *file, const struct restore_attr *attr
 /* Waits until all writes of the file are in the kernel; 0, or the first error of one of them. */
 int restore_file_settle(struct restore_file *file);
 
+/* The first error of its writes so far, without waiting: 0 or negative errno. */
+int restore_file_error(const struct restore_file *file);
+
 /* Gives the file away. Its attributes are set and its descriptor closed as soon as its writes
  * are in the kernel: only then can no write change times or strip setuid bits any more. */
 void restore_file_finish(struct restore_file *file, const struct restore_attr *attr);

@@ -20,6 +20,8 @@
  * proves or writes through the sink where a call would do so.
  */
 
+#include <errno.h>
+
 #include "restore/dir.h"
 #include "restore/file.h"
 #include "restore/name.h"
@@ -64,6 +66,12 @@ struct restore_stats {
 	uint64_t xattrs_dropped;
 	uint64_t failures;
 };
+
+/* An error that every further file will meet. Of its writes a file has only the first told. */
+static inline bool restore_is_full(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT;
+}
 
 int restore_new(const struct restore_options *options, struct restore **out);
 /* NULL. Drops what is not finished; after all directories were put, and only once the session is

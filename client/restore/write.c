@@ -58,14 +58,20 @@ void write_taken(struct restore_file *file, const struct extent_write *w, bool s
 		file->written = end;
 }
 
+/* Of a file that could not be opened, of one that has no room, and of a lost session: once. */
+static bool told_already(const struct restore_file *file, int result)
+{
+	return file->open_failed || file->r->broken || result == -ECONNRESET ||
+	       (result == file->error && restore_is_full(result));
+}
+
 void write_done(struct restore_file *file, const struct write_result *w)
 {
 	struct restore *r = file->r;
 	struct sink_stats *stats = &r->sink->stats;
 
 	if (w->result) {
-		/* Of a file that could not be opened, and of a lost session, once is enough. */
-		if (!file->open_failed && !r->broken && w->result != -ECONNRESET)
+		if (!told_already(file, w->result))
 			job_failed(r, RESTORE_WRITE, file->dir, file->name, w->offset, w->len,
 				   -w->result, w->cause);
 		if (!file->error)
@@ -151,6 +157,11 @@ int restore_write(struct restore_file *file, struct extent_write *w)
 		err = 0;
 	}
 	return err;
+}
+
+int restore_file_error(const struct restore_file *file)
+{
+	return file->error;
 }
 
 int restore_file_settle(struct restore_file *file)

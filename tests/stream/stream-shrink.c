@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Says a stream in the order in which btrfs receive need not decompress: where an encoded write
- *ends inside a sector and a truncation to its end follows, one to its start is put before it. The
+ * ends inside a sector and a truncation to its end follows, one to its start is put before it. The
  * result is what a receiver must come to that keeps such tails compressed, made by btrfs receive.
  *
  *	stream-shrink IN OUT		prints how many there were
