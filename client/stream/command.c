@@ -11,25 +11,17 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "stream/attribute.h"
 #include "stream/command.h"
 
-enum kind { KIND_NONE, KIND_U8, KIND_U32, KIND_U64, KIND_ID, KIND_TIME, KIND_STRING, KIND_BYTES };
-
-static const struct {
-	const char *name;
-	size_t field;
-	enum kind kind;
-} attributes[STREAM_ATTRIBUTE_COUNT] = {
+const struct attribute_row stream_attributes[STREAM_ATTRIBUTE_COUNT] = {
 #define X(number, name_, kind_, field_)                                                            \
 	[number] = { #name_, offsetof(struct stream_command, field_), KIND_##kind_ },
 	STREAM_ATTRIBUTES(X)
 #undef X
 };
 
-static const struct {
-	const char *name;
-	uint64_t must, may;
-} commands[STREAM_COMMAND_COUNT] = {
+const struct command_row stream_commands[STREAM_COMMAND_COUNT] = {
 #define B(name)				    STREAM_BIT(name)
 #define X(number, name_, text, must_, may_) [number] = { text, must_, may_ },
 	STREAM_COMMANDS(X)
@@ -37,21 +29,22 @@ static const struct {
 #undef B
 };
 
-/* Bytes on the wire; 0 means any. */
-static const uint32_t sizes[] = {
+const uint32_t stream_kind_sizes[KIND_COUNT] = {
 	[KIND_U8] = 1, [KIND_U32] = 4, [KIND_U64] = 8, [KIND_ID] = 16, [KIND_TIME] = 12,
 };
 
 const char *stream_op_name(unsigned int number)
 {
-	return number < ARRAY_SIZE(commands) && commands[number].name ? commands[number].name
-								      : "unknown";
+	return number < ARRAY_SIZE(stream_commands) && stream_commands[number].name
+		       ? stream_commands[number].name
+		       : "unknown";
 }
 
 const char *stream_attribute_name(unsigned int number)
 {
-	return number < ARRAY_SIZE(attributes) && attributes[number].name ? attributes[number].name
-									  : "unknown";
+	return number < ARRAY_SIZE(stream_attributes) && stream_attributes[number].name
+		       ? stream_attributes[number].name
+		       : "unknown";
 }
 
 static uint16_t get_u16(const uint8_t *p)
@@ -81,9 +74,9 @@ static uint64_t get_u64(const uint8_t *p)
 static int attribute_decode(struct stream_command *c, unsigned int a, struct stream_bytes b,
 			    struct stream_fault *fault)
 {
-	void *field = (char *)c + attributes[a].field;
-	enum kind kind = attributes[a].kind;
-	uint32_t expected = kind < ARRAY_SIZE(sizes) ? sizes[kind] : 0;
+	void *field = (char *)c + stream_attributes[a].field;
+	enum stream_kind kind = stream_attributes[a].kind;
+	uint32_t expected = stream_kind_sizes[kind];
 	struct timespec *t;
 
 	if (expected && b.size != expected)
@@ -121,6 +114,7 @@ static int attribute_decode(struct stream_command *c, unsigned int a, struct str
 		*(struct stream_bytes *)field = b;
 		break;
 	case KIND_NONE:
+	case KIND_COUNT:
 		break;
 	}
 	return 0;
@@ -172,13 +166,13 @@ int command_decode(struct stream_command *c, const uint8_t *payload, uint32_t si
 	r = attributes_find(c, payload, size, found, &present, fault);
 	if (r)
 		return r;
-	missing = commands[c->op].must & ~present;
+	missing = stream_commands[c->op].must & ~present;
 	if (missing)
 		return stream_fault_set(fault, STREAM_FAULT_ATTRIBUTE_MISSING,
 					__builtin_ctzll(missing), 0, 0);
 	c->compression = 0;
 	c->encryption = 0;
-	use = (commands[c->op].must | commands[c->op].may) & present;
+	use = (stream_commands[c->op].must | stream_commands[c->op].may) & present;
 	for (uint64_t todo = use; todo; todo &= todo - 1) {
 		unsigned int a = __builtin_ctzll(todo);
 
