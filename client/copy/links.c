@@ -71,7 +71,7 @@ int links_add(struct links *links, dev_t dev, ino_t ino, struct restore_dir *dir
 		free(e->link.name);
 		return place ? 0 : -ENOMEM;
 	}
-	e->link.dir = restore_dir_get(dir);
+	e->link.dir = dir ? restore_dir_get(dir) : NULL;
 	steal_ptr(&e);
 	return 0;
 }

@@ -12,7 +12,7 @@
 struct links;
 
 struct link {
-	struct restore_dir *dir; /* held by the table */
+	struct restore_dir *dir; /* held by the table; NULL where name is a path */
 	char *name;
 };
 

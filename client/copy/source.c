@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * One file of the source: how its content is read, and in which pieces. Holes and what was only
- * reserved are not read at all; the file's size makes them holes again.
+ * One file of the source: how its content is read, and in which pieces.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -65,79 +62,39 @@ static int own_jobs_wait(struct data *data, const struct source *s)
 	return err < 0 ? err : 0;
 }
 
-static int pieces_of_map(struct data *data, struct source *s)
+#define ENOUGH 2 /* of a file that failed */
+
+static int planned(void *userdata, const struct piece *piece)
 {
-	uint64_t start = 0;
-	bool last = false;
-	int err = 0;
+	struct source *s = userdata;
 
-	while (!err && start < s->size && !last && !s->failed) {
-		const struct fiemap_extent *e = data->map.fm_extents;
-
-		err = own_jobs_wait(data, s);
-		if (err < 0)
-			return err;
-		data->map = (struct fiemap){
-			.fm_start = start,
-			.fm_length = s->size - start,
-			.fm_extent_count = COPY_MAP_EXTENTS,
-		};
-		if (ioctl(s->fd, FS_IOC_FIEMAP, &data->map) < 0) {
-			source_failed(data, s, start, errno, "its extents cannot be listed");
-			return 0;
-		}
-		if (!data->map.fm_mapped_extents)
-			break;
-		for (uint32_t i = 0; !err && i < data->map.fm_mapped_extents; i++, e++) {
-			struct piece piece;
-
-			last = e->fe_flags & FIEMAP_EXTENT_LAST;
-			while (!err && plan_piece(e, s->size, data->max, &start, &piece))
-				err = source_piece(data, s, &piece);
-			if (e->fe_logical + e->fe_length > start)
-				start = e->fe_logical + e->fe_length;
-		}
-	}
-	return err;
+	return s->failed ? ENOUGH : source_piece(s->data, s, piece);
 }
 
-/* Between the holes, on multiples of the piece size, so that extents come out whole. */
-static int pieces_of_data(struct data *data, struct source *s)
+static int unlock(void *userdata)
 {
-	uint64_t at = 0;
-	int err = 0;
+	struct source *s = userdata;
 
-	while (!err && at < s->size && !s->failed) {
-		off_t from = lseek(s->fd, (off_t)at, SEEK_DATA);
-		off_t to = from < 0 ? from : lseek(s->fd, from, SEEK_HOLE);
-		struct piece piece;
+	return own_jobs_wait(s->data, s);
+}
 
-		if (from < 0 && errno == ENXIO)
-			break;
-		if (from < 0 || to < 0) { /* a filesystem without: all is data */
-			from = (off_t)at;
-			to = (off_t)s->size;
-		}
-		if ((uint64_t)to > s->size)
-			to = (off_t)s->size;
-		piece.offset = (uint64_t)from & ~(uint64_t)(data->opt.sector - 1);
-		if (piece.offset < at)
-			piece.offset = at;
-		while (!err && piece.offset < (uint64_t)to && !s->failed) {
-			piece.end = (piece.offset / data->max + 1) * data->max;
-			if (piece.end > (uint64_t)to)
-				piece.end = ((uint64_t)to + data->opt.sector - 1) &
-					    ~(uint64_t)(data->opt.sector - 1);
-			if (piece.end > s->size)
-				piece.end = s->size;
-			at = piece.end;
-			err = source_piece(data, s, &piece);
-			piece.offset = at;
-		}
-		if (at < (uint64_t)to)
-			at = (uint64_t)to;
-	}
-	return err;
+static int cut(struct data *data, struct source *s)
+{
+	struct pieces *p = &data->pieces;
+	int err;
+
+	p->fd = s->fd;
+	p->size = s->size;
+	p->max = data->max;
+	p->sector = data->opt.sector;
+	p->piece = planned;
+	p->unlock = unlock;
+	p->userdata = s;
+	err = s->how == FETCH_ENCODED || s->how == FETCH_DAEMON ? pieces_of_map(p)
+								: pieces_of_data(p);
+	if (err == PIECES_NO_MAP)
+		source_failed(data, s, p->at, errno, "its extents cannot be listed");
+	return err < 0 ? err : 0;
 }
 
 static int copy_small(struct data *data, struct source *s)
@@ -179,13 +136,13 @@ static int source_read(struct data *data, struct source *s)
 		/* Most files are one extent: then the map has nothing to tell. */
 		if (s->size <= data->max && lseek(s->fd, 0, SEEK_HOLE) >= (off_t)s->size)
 			return source_piece(data, s, &whole);
-		return pieces_of_map(data, s);
+		return cut(data, s);
 	}
 	if (s->size <= SOURCE_SMALL &&
 	    (s->how == FETCH_PLAIN || s->size <= SOURCE_INCOMPRESSIBLE) &&
 	    lseek(s->fd, 0, SEEK_HOLE) >= (off_t)s->size)
 		return copy_small(data, s);
-	return pieces_of_data(data, s);
+	return cut(data, s);
 }
 
 static int pieces_of_ranges(struct data *data, struct source *s, const struct identities *ranges)

@@ -4,15 +4,14 @@
 
 /* What data.c (jobs) and source.c (files and their pieces) share. */
 
-#include <linux/fiemap.h>
 #include "copy/data.h"
+#include "copy/pieces.h"
 
-#define COPY_JOBS	 64
-#define COPY_TURN_FILES	 8 /* begun between two looks at what has arrived */
-#define COPY_MAP_EXTENTS 256
-#define SECTOR_MIN	 4096 /* what btrfs's sector sizes are multiples of */
-#define COPY_FLUSH_JOBS	 8
-#define COPY_HANDLES	 1024 /* of files that the daemon reads */
+#define COPY_JOBS	64
+#define COPY_TURN_FILES 8    /* begun between two looks at what has arrived */
+#define SECTOR_MIN	4096 /* what btrfs's sector sizes are multiples of */
+#define COPY_FLUSH_JOBS 8
+#define COPY_HANDLES	1024 /* of files that the daemon reads */
 
 struct source {
 	TAILQ_ENTRY(source) entry;
@@ -50,11 +49,7 @@ struct data {
 	unsigned int unflushed;
 	unsigned int begun; /* files, for the rhythm of COPY_TURN_FILES */
 	struct fetch_job jobs[COPY_JOBS];
-	union {
-		struct fiemap map;
-		char map_room[sizeof(struct fiemap) +
-			      COPY_MAP_EXTENTS * sizeof(struct fiemap_extent)];
-	};
+	struct pieces pieces; /* of the source that is being planned */
 };
 
 /* data.c */

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Extended attributes, ACLs among them: an ACL is copied as the attribute that it is stored in.
- */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
 
 #include "base/cleanup.h"
 #include "copy/tree.h"
-
-#define XATTR_LIST_BYTES 65536 /* XATTR_LIST_MAX of linux/limits.h, and of the value's size */
+#include "copy/xattrs.h"
 
 struct xattr_target {
+	struct tree *t;
+	const char *source; /* for messages */
 	struct restore_file *file;
 	struct restore_dir *dir;
 	const char *path; /* of a symlink or special file, below /proc/self/fd */
@@ -28,41 +26,16 @@ static int xattr_set(const struct xattr_target *to, const char *name, const void
 	return lsetxattr(to->path, name, value, len, 0) < 0 ? -errno : 0;
 }
 
-static void xattr_failed(struct tree *t, const char *path, const char *name, int error)
+static void xattr_copy(void *userdata, const char *name, const void *value, ssize_t len)
 {
+	const struct xattr_target *to = userdata;
+	int err = len < 0 ? (int)len : xattr_set(to, name, value, (size_t)len);
+
 	/* trusted.* and security.* need the privilege, and not all filesystems have all kinds. */
-	if (error == EOPNOTSUPP || error == EPERM)
-		t->xattrs_skipped++;
-	else if (error != ENODATA)
-		tree_error(t, path, error, "the attribute %s cannot be copied", name);
-}
-
-/* fd >= 0, or the path from_path, not followed. */
-static void xattrs_copy(struct tree *t, int fd, const char *from_path, const char *path,
-			const struct xattr_target *to, const char *list, size_t list_len)
-{
-	_cleanup_(freep) char *value = malloc(XATTR_LIST_BYTES);
-
-	if (!value) {
-		tree_error(t, path, ENOMEM, "its attributes cannot be copied");
-		return;
-	}
-	for (const char *name = list; name < list + list_len; name += strlen(name) + 1) {
-		ssize_t len = fd >= 0 ? fgetxattr(fd, name, value, XATTR_LIST_BYTES)
-				      : lgetxattr(from_path, name, value, XATTR_LIST_BYTES);
-		int err = len < 0 ? -errno : xattr_set(to, name, value, (size_t)len);
-
-		if (err < 0)
-			xattr_failed(t, path, name, -err);
-	}
-}
-
-static bool names_have(const char *list, size_t len, const char *name)
-{
-	for (const char *n = list; n < list + len; n += strlen(n) + 1)
-		if (!strcmp(n, name))
-			return true;
-	return false;
+	if (err == -EOPNOTSUPP || err == -EPERM)
+		to->t->xattrs_skipped++;
+	else if (err < 0 && err != -ENODATA)
+		tree_error(to->t, to->source, -err, "the attribute %s cannot be copied", name);
 }
 
 /* Put there by the system, or by who decides how the copy is stored: not the source's business. */
@@ -73,73 +46,67 @@ static bool of_the_copy(const char *name)
 }
 
 /* Removes from the copy what the source has not (any more). */
-static void xattrs_prune(struct tree *t, const char *path, const struct xattr_target *to,
-			 const char *list, size_t len)
+static void xattrs_prune(const struct xattr_target *to, const struct xattr_names *wanted)
 {
-	_cleanup_(freep) char *names = malloc(XATTR_LIST_BYTES);
+	_cleanup_(xattr_names_free) struct xattr_names have = { NULL };
 	int fd = to->file ? restore_file_fd(to->file) : restore_dir_fd(to->dir);
-	ssize_t have = names && fd >= 0 ? flistxattr(fd, names, XATTR_LIST_BYTES) : -1;
 
-	for (const char *name = names; have > 0 && name < names + have; name += strlen(name) + 1) {
+	if (fd < 0 || xattr_names_read(fd, NULL, &have) < 0)
+		return;
+	for (const char *name = NULL; (name = xattr_names_next(&have, name));) {
 		int err = 0;
 
-		if (of_the_copy(name) || names_have(list, len, name))
+		if (of_the_copy(name) || xattr_names_have(wanted, name))
 			continue;
 		err = to->file ? restore_file_xattr_remove(to->file, name)
 			       : restore_dir_xattr_remove(to->dir, name);
 		if (err < 0 && err != -ENODATA)
-			tree_error(t, path, -err, "the attribute %s stays in the copy", name);
+			tree_error(to->t, to->source, -err, "the attribute %s stays in the copy",
+				   name);
 	}
 }
 
-static void xattrs_copy_fd(struct tree *t, int fd, const char *path, const struct xattr_target *to)
+static void xattrs_copy(int fd, const char *path, struct xattr_target *to)
 {
-	char list[4096], *names = list;
-	_cleanup_(freep) char *larger = NULL;
-	ssize_t len = flistxattr(fd, list, sizeof(list));
+	_cleanup_(xattr_names_free) struct xattr_names names = { NULL };
+	int err = xattr_names_read(fd, path, &names);
 
-	if (len < 0 && errno == ERANGE) {
-		larger = names = malloc(XATTR_LIST_BYTES);
-		len = larger ? flistxattr(fd, larger, XATTR_LIST_BYTES) : -1;
-	}
-	if (len > 0)
-		xattrs_copy(t, fd, NULL, path, to, names, (size_t)len);
-	else if (len < 0 && errno != EOPNOTSUPP)
-		tree_error(t, path, errno, "its attributes cannot be listed");
-	if (len >= 0 && t->update)
-		xattrs_prune(t, path, to, names, (size_t)len);
+	if (!err)
+		err = xattrs_each(fd, path, &names, xattr_copy, to);
+	if (err < 0)
+		tree_error(to->t, to->source, -err, "its attributes cannot be listed");
+	else if (to->t->update && !to->path)
+		xattrs_prune(to, &names);
 }
 
 void xattrs_copy_file(struct tree *t, int fd, const char *path, struct restore_file *file)
 {
-	struct xattr_target to = { .file = file };
+	struct xattr_target to = { .t = t, .source = path, .file = file };
 
-	xattrs_copy_fd(t, fd, path, &to);
+	xattrs_copy(fd, NULL, &to);
 }
 
 void xattrs_copy_dir(struct tree *t, int fd, const char *path, struct restore_dir *dir)
 {
-	struct xattr_target to = { .dir = dir };
+	struct xattr_target to = { .t = t, .source = path, .dir = dir };
 
-	xattrs_copy_fd(t, fd, path, &to);
+	xattrs_copy(fd, NULL, &to);
 }
 
 void xattrs_copy_name(struct tree *t, int from_fd, const char *name, const char *path,
 		      struct restore_dir *dir, const char *to_name)
 {
-	char from[64 + 256], target[64 + 256], list[4096];
-	struct xattr_target to = { .path = target };
+	char from[64 + 256], target[64 + 256];
+	struct xattr_target to = { .t = t, .source = path, .path = target };
 	int to_fd = restore_dir_fd(dir);
-	ssize_t len;
 
 	/* There is no lsetxattr relative to a directory before Linux 6.13. */
-	if (to_fd < 0 ||
-	    snprintf(from, sizeof(from), "/proc/self/fd/%d/%s", from_fd, name) >=
-		    (int)sizeof(from) ||
-	    snprintf(target, sizeof(target), "/proc/self/fd/%d/%s", to_fd, to_name) >=
-		    (int)sizeof(target))
+	if (to_fd < 0 || snprintf(target, sizeof(target), "/proc/self/fd/%d/%s", to_fd, to_name) >=
+				 (int)sizeof(target))
 		return;
-	len = llistxattr(from, list, sizeof(list));
-	if (len > 0)
-		xattrs_copy(t, -1, from, path, &to, list, (size_t)len);
+	if (from_fd == AT_FDCWD) /* a source as it was given */
+		xattrs_copy(-1, name, &to);
+	else if (snprintf(from, sizeof(from), "/proc/self/fd/%d/%s", from_fd, name) <
+		 (int)sizeof(from))
+		xattrs_copy(-1, from, &to);
 }
