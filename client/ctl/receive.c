@@ -198,9 +198,8 @@ static int receive_all(struct receiving *rx, const struct values *v, int input, 
 		.rehearse = v->rehearse,
 		.trust = v->trust,
 		.no_checkpoint = !session_privileged(),
-		.policy = v->resume ? PARTIAL_RESUME
-			  : replace ? PARTIAL_REPLACE
-				    : PARTIAL_REFUSE,
+		.policy = (v->resume ? PARTIAL_RESUME : 0U) |
+			  (replace || v->abort ? PARTIAL_REPLACE : 0U),
 		.displace = v->displace,
 		.goes_on = v->goes_on,
 		.from = v->from.offset,

@@ -290,12 +290,12 @@ void incoming_break_off(struct incoming *t, uint64_t position)
 		partial_discard(t->partial); /* it is in the way of the next attempt */
 	else if (partial_has_checkpoint(t->partial))
 		incoming_tell(
-			t, LOG_ERR,
+			t, LOG_WARNING,
 			"%s is not complete; receive the same stream again with --resume, and it "
 			"goes on behind its first %" PRIu64 " bytes, or remove it with --abort",
 			t->name, t->checkpoint_offset);
 	else if (t->o->max_errors != 1)
-		incoming_tell(t, LOG_ERR,
+		incoming_tell(t, LOG_WARNING,
 			      "%s is not complete; what there is lies in %s, until "
 			      "--abort",
 			      t->name, partial_place(t->partial));

@@ -86,7 +86,7 @@ for ((i = 0; i < ${long:+9} + 1; i++)); do
 done
 
 say "what is said, and --abort"
-head -c 100000 "$streams" | receive --direct 2>"$work/said" && fail "taken for complete"
+head -c 100000 "$streams" | "$extentctl" receive --checkpoint 24K --direct "$target" 2>"$work/said" && fail "taken for complete"
 grep -q -- "with --resume.*--abort" "$work/said" || fail "$(cat "$work/said")"
 fails_with "go on with --resume, or remove it with --abort" receive --direct -f "$streams"
 python3 - "$streams" "$work/changed" "$work/other" <<-'END'
@@ -130,6 +130,13 @@ head -c 100000 "$streams" | receive --direct 2>/dev/null
 grep -q "s0: the part that was here is removed" <<<"$("$extentctl" receive --abort "$target" 2>&1)" || fail "--abort"
 [ -z "$(ls -A "$target")" ] || fail "--abort left $(ls -A "$target")"
 grep -q "nothing was received in part" <<<"$("$extentctl" receive --abort "$target" 2>&1)" || fail "--abort of nothing"
+
+# With both, what is of another stream makes room. (That one fails later: it clones from itself, by the
+# name that was changed.)
+head -c 100000 "$streams" | receive --direct 2>/dev/null && fail "taken for complete"
+"$extentctl" receive --direct --resume --abort -f "$work/other" "$target" 2>"$work/said" && fail "the other stream"
+grep -q "s0: a part that was received before is removed" "$work/said" || fail "--resume --abort: $(cat "$work/said")"
+"$extentctl" receive --abort -q "$target"
 
 # By btrfs receive's name, a part is replaced: nobody there knows of --resume.
 ln -s "$extentctl" "$work/btrfs-receive"
