@@ -10,6 +10,7 @@
 #include "copy/acklog.h"
 #include "copy/copy.h"
 #include "ctl/commands.h"
+#include "ctl/copy-there.h"
 #include "ctl/exit.h"
 #include "ctl/job.h"
 #include "ctl/scan.h"
@@ -19,6 +20,7 @@ struct values {
 	struct codec codec;
 	bool compress, no_durable, no_target_directory, nodatacow, update;
 	const char *ack_log;
+	struct copy_there there;
 };
 
 static int parse_compress(void *values, const char *text)
@@ -53,6 +55,13 @@ static int parse_compress(void *values, const char *text)
 	return -EINVAL;
 }
 
+static int parse_host(void *values, const char *text)
+{
+	struct values *v = values;
+
+	return copy_there_host(&v->there, text);
+}
+
 #define AT(field)     offsetof(struct values, field)
 #define AT_JOB(field) AT(job.field)
 
@@ -72,6 +81,19 @@ static const struct command_option options[] = {
 	  "only what changed since the last --update; what is gone is removed; implies -T" },
 	{ "nodatacow", 0, NULL, OPTION_FLAG, AT(nodatacow),
 	  "also write to files without copy-on-write, which has weaker guarantees" },
+	{ "host", 0, "[USER@]MACHINE", OPTION_PARSED, 0,
+	  "make DST, a subvolume, on that machine, through ssh; may be given up to 64 times",
+	  parse_host },
+	SESSION_RSH_PROGRAMS(AT(there.rsh)),
+	{ "bwlimit", 0, "RATE", OPTION_NUMBER, AT(there.rate),
+	  "with --host: send at most RATE bytes a second, to all together" },
+	{ "spool-size", 0, "SIZE", OPTION_NUMBER, AT(there.spool),
+	  "with --host: how far the slowest may be behind before the others wait: 1G" },
+	{ "patience", 0, "SECONDS", OPTION_NUMBER, AT(there.patience),
+	  "with --host: give up one that takes nothing for so long while others wait: 60" },
+	{ "trust-source", 0, NULL, OPTION_FLAG, AT(there.trust),
+	  "with --host: the structure of extents is checked there, not that each can be "
+	  "decompressed" },
 	JOB_OPTIONS(AT_JOB),
 	{ NULL },
 };
@@ -188,9 +210,22 @@ static int copy(struct copying *c, const struct values *v, const struct session 
 	return code;
 }
 
+/* What has no meaning for a copy elsewhere, or NULL. */
+static const char *local_option(const struct values *v)
+{
+	return v->no_durable		       ? "--no-durable"
+	       : v->update		       ? "--update"
+	       : v->nodatacow		       ? "--nodatacow"
+	       : v->ack_log		       ? "--ack-log"
+	       : v->job.session.socket	       ? "--socket"
+	       : v->job.session.private_daemon ? "--private"
+					       : NULL;
+}
+
 static int run(int argc, char *argv[])
 {
-	struct values v = { .codec = { EXTENT_ZSTD, 3 } };
+	struct values v = { .codec = { EXTENT_ZSTD, 3 },
+			    .there = { .spool = SPOOL_LIMIT_DEFAULT, .patience = SPOOL_PATIENCE } };
 	struct copying c = { .log = NULL };
 	struct session session;
 	int first, code;
@@ -206,6 +241,14 @@ static int run(int argc, char *argv[])
 		fprintf(stderr, "extentctl copy: --update takes one SRC; try --help\n");
 		return CTL_USAGE;
 	}
+	if (v.there.n && local_option(&v)) {
+		fprintf(stderr, "extentctl copy: %s and --host do not go together; try --help\n",
+			local_option(&v));
+		return CTL_USAGE;
+	}
+	if (v.there.n)
+		return copy_there(&v.there, &v.job, &v.codec, argv + first,
+				  (unsigned int)(argc - first - 1), argv[argc - 1]);
 	umask(0); /* modes are the sources' */
 	if (v.ack_log) {
 		err = acklog_open(v.ack_log, &c.log);
@@ -234,6 +277,7 @@ const struct command copy_command = {
 	.name = "copy",
 	.arguments = "SRC... DST",
 	.text = "Copies files and trees as cp -a does; compressed extents stay compressed.\n"
+		"With --host, DST becomes a subvolume on other machines.\n"
 		"Exit code 0 says that everything is safe on disk.",
 	.options = options,
 	.run = run,

@@ -21,6 +21,17 @@ struct session_options {
 };
 
 /* The options of those who can work with a daemon elsewhere; at is the offset of rsh. */
+#define SESSION_RSH_PROGRAMS(at)                                                                   \
+	{ "rsh",                                                                                   \
+	  0,                                                                                       \
+	  "COMMAND",                                                                               \
+	  OPTION_STRING,                                                                           \
+	  (at) + offsetof(struct rsh, command),                                                    \
+	  "what to run instead of ssh, with its options" },                                        \
+	{                                                                                          \
+		"remote-program", 0, "COMMAND", OPTION_STRING,                                     \
+			(at) + offsetof(struct rsh, program), "what extentctl is called there"     \
+	}
 #define SESSION_RSH_OPTIONS(at)                                                                    \
 	{ "host",                                                                                  \
 	  0,                                                                                       \
@@ -28,16 +39,7 @@ struct session_options {
 	  OPTION_STRING,                                                                           \
 	  (at) + offsetof(struct rsh, host),                                                       \
 	  "work on that machine, through ssh" },                                                   \
-		{ "rsh",                                                                           \
-		  0,                                                                               \
-		  "COMMAND",                                                                       \
-		  OPTION_STRING,                                                                   \
-		  (at) + offsetof(struct rsh, command),                                            \
-		  "what to run instead of ssh, with its options" },                                \
-	{                                                                                          \
-		"remote-program", 0, "COMMAND", OPTION_STRING,                                     \
-			(at) + offsetof(struct rsh, program), "what extentctl is called there"     \
-	}
+		SESSION_RSH_PROGRAMS(at)
 /* The same, for rsh_arguments(). */
 #define SESSION_RSH_NAMES "host", "rsh", "remote-program"
 

@@ -15,7 +15,7 @@ int there_exit(const struct rsh *rsh, int status)
 	if (status == RSH_NO_CONNECTION)
 		fprintf(stderr, "extentctl: %s: no connection, or it was cut: ssh says why above\n",
 			rsh->host);
-	else if (status == 127)
+	else if (status == RSH_NO_PROGRAM)
 		fprintf(stderr, "extentctl: %s: there is no %s: see --remote-program\n", rsh->host,
 			rsh->program ?: "extentctl");
 	else

@@ -21,6 +21,8 @@
 
 /* ssh's own exit status when it has no connection, or has one no more. */
 #define RSH_NO_CONNECTION 255
+/* The far shell's, when there is no such program. */
+#define RSH_NO_PROGRAM 127
 
 struct rsh {
 	const char *host;    /* "user@machine", an alias of ssh_config; NULL: this machine */

@@ -13,7 +13,7 @@
 #include "replicate/ending.h"
 
 /* extentctl's exit codes that matter here; its man page has them. */
-enum { FAR_DAEMON = 3, FAR_STOPPED = 5, FAR_NO_PROGRAM = 127 };
+enum { FAR_DAEMON = 3, FAR_STOPPED = 5 };
 
 static bool says_one_of(const char *line, const char *const texts[])
 {
@@ -83,6 +83,6 @@ enum attempt_outcome ending_judge(const struct ending *e, const char **what, con
 	*what = "the far side was interrupted: ";
 	if (e->status == FAR_DAEMON || e->status == FAR_STOPPED || e->status > 128)
 		return ATTEMPT_AGAIN;
-	*what = e->status == FAR_NO_PROGRAM ? "extentctl is not there: " : "";
+	*what = e->status == RSH_NO_PROGRAM ? "extentctl is not there: " : "";
 	return ATTEMPT_HOPELESS;
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,8 +217,13 @@ int far_run(struct far *f, struct pump *p, int *status)
 		*p->sent += p->first_size;
 	if (p->from < 0)
 		sending_ended(f, p);
-	while (!r && (p->from >= 0 || f->out >= 0 || f->err >= 0))
+	while (!r && (p->from >= 0 || f->out >= 0 || f->err >= 0)) {
+		if (p->stop && *p->stop) {
+			kill(f->pid, SIGKILL);
+			break;
+		}
 		r = turn(f, p, &blocked);
+	}
 	sending_ended(f, p);
 	closep(&f->out);
 	closep(&f->err);

@@ -7,6 +7,8 @@
  * (or ssh) says on standard error goes on, line by line, with the target's name in front.
  */
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -40,6 +42,7 @@ struct pump {
 	struct throttle *throttle; /* NULL: none */
 	uint64_t *sent;		   /* counts on */
 	double *sent_all;	   /* becomes the time of the stream's end; may be NULL */
+	const atomic_bool *stop;   /* the far side is ended when it is true; may be NULL */
 	void (*tick)(void *userdata);
 	void *userdata;
 };
