@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "replicate/fan.h"
+#include "replicate/send.h"
 #include "replicate/settings.h"
 
 #define SPAN	(1 << 20) /* more than a pipe holds */
@@ -144,6 +145,8 @@ static bool wait_for_some(struct fan *f, double start)
 			end(f, i, FAN_CLOSED);
 	if (data)
 		judge(f, now() - before, now() - start);
+	else
+		send_gather();
 	return true;
 }
 

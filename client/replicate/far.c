@@ -15,6 +15,7 @@
 #include "replicate/ending.h"
 #include "replicate/far.h"
 #include "replicate/notice.h"
+#include "replicate/send.h"
 #include "stream/throttle.h"
 
 #define SPLICE_BYTES (1 << 20)
@@ -140,6 +141,8 @@ static int move(struct far *f, struct pump *p)
 		*p->sent += (uint64_t)n;
 		if (p->throttle)
 			throttle_used(p->throttle, (size_t)n);
+		if (n < SEND_GATHER_BYTES)
+			send_gather();
 		return 0;
 	}
 	if (n < 0 && errno == EAGAIN)

@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "replicate/send.h"
+
+#define GATHER_NS 8000000L
 
 struct send {
 	pthread_t thread;
@@ -67,6 +70,13 @@ int send_begin(int subvolume, uint64_t parent, struct send **out, int *stream)
 	*stream = ends[0];
 	*out = steal_ptr(&s);
 	return 0;
+}
+
+void send_gather(void)
+{
+	const struct timespec t = { .tv_nsec = GATHER_NS };
+
+	nanosleep(&t, NULL);
 }
 
 int send_end(struct send *s)

@@ -19,6 +19,14 @@ struct send;
  */
 int send_begin(int subvolume, uint64_t parent, struct send **out, int *stream);
 
+/*
+ * The kernel writes command by command. Whoever hands each on as it comes wakes ssh and the other
+ * side for each, which costs more than the bytes: who got less than that leaves a while for more.
+ * What comes in it fits into the pipe, at any rate at which it comes in pieces so small.
+ */
+#define SEND_GATHER_BYTES (256 << 10)
+void send_gather(void);
+
 /* Waits for the thread, and frees; what the kernel said. -EPIPE: nobody read to the end. */
 int send_end(struct send *s);
 

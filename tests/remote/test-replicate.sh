@@ -21,6 +21,7 @@ taken() { find "$src/snaps" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | tail
 of() { python3 -c 'import json, sys; print(eval(sys.argv[2], {"r": json.load(open(sys.argv[1]))}))' "$work/report" "$1"; }
 metric() { sed -n "s|^extentd_replicate_$1{.*target=\"$2\"} ||p" "$work/metrics"; }
 
+python3 "$(dirname "$0")/openmetrics.py" --self-test || fail "openmetrics.py"
 fails_with "where to take read-only snapshots" replicate "$src/tree" "$near"
 fails_with "no btrfs subvolume" replicate "$src/snaps" "$near"
 
@@ -39,7 +40,8 @@ for n in 0 1 2; do
 	[ $n = 0 ] || [ "$size" -lt $((full / 5)) ] || fail "run $n sent $size bytes, the first one $full"
 	[ "$(metric success "${targets[0]}") $(metric lag_seconds "${targets[1]}")" = "1 0" ] || fail "metrics"
 	[ "$(metric stream_bytes "${targets[0]}")" = "$size" ] || fail "metrics: stream_bytes"
-	[ "$(tail -n 1 "$work/metrics")" = "# EOF" ] || fail "metrics have no end"
+	python3 "$(dirname "$0")/openmetrics.py" "$work/metrics" success stream_bytes extents durable_wait_seconds \
+		newest_timestamp_seconds lag_seconds run_timestamp_seconds || fail "metrics: $(cat "$work/metrics")"
 done
 btrfs send -q --proto 2 --compressed-data -p "$src/snaps/$(find "$src/snaps" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | sed -n 2p)" \
 	-f "$work/stream" "$src/snaps/$name"

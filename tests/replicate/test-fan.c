@@ -234,6 +234,11 @@ int send_begin(int subvolume, uint64_t parent, struct send **out, int *stream)
 	return -pthread_create(&s->p.thread, NULL, produce, &s->p);
 }
 
+void send_gather(void)
+{
+	nap(1);
+}
+
 int send_end(struct send *s)
 {
 	int r = s->result;

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/../integration/lib.sh"
 requires command systemd-analyze
 worst=20 # tenths: "systemd-analyze security" at 2.0 or below
+worst_replicate=40 # it reads and writes all files, as root, and talks to other machines
 
 # The binary need not be installed, only there.
 sed "s|^ExecStart=[^ ]*|ExecStart=/bin/true|" "$build/units/extentd.service" >"$work/extentd.service"
@@ -26,7 +27,13 @@ cp "$build/units/extentd-replicate@.timer" "$work/"
 said=$(cd "$work" && systemd-analyze verify --man=no extentd-replicate@home.service \
 	extentd-replicate@home.timer 2>&1) || fail "systemd-analyze verify: $said"
 [ -z "$said" ] || fail "systemd-analyze verify: $said"
-grep -q '^NotifyAccess=main' "$work/extentd-replicate@.service" || fail "no status of a replication"
+for line in NotifyAccess=main IOSchedulingPriority=7 IOWeight=20 Nice=10; do
+	grep -qx "$line" "$work/extentd-replicate@.service" || fail "extentd-replicate@.service: no $line"
+done
+score=$(systemd-analyze security --offline=true --no-pager "$work/extentd-replicate@.service" |
+	sed -n 's/.*Overall exposure level[^0-9]*: \([0-9]*\)\.\([0-9]\).*/\1\2/p')
+say "replication: exposure ${score:0:-1}.${score: -1}"
+[ "$score" -le $worst_replicate ] || fail "replication: the exposure is above ${worst_replicate:0:1}.${worst_replicate:1}"
 
 # Restore jobs: tests/stream/job.sh runs what the template says.
 sed "s|^ExecStart=[^ ]*|ExecStart=/bin/true|" "$build/units/extentd-restore@.service" \
