@@ -96,6 +96,25 @@ mkdir "$far/a dir/$name"
 fails_with "$name" replicate "$src/snaps/$name" "${targets[0]}"
 [ -z "$(ls "$far/a dir/$name")" ] || fail "written into somebody else's directory"
 
+# One that stops reading in the middle of what both get from one send holds the other up for ten seconds, then
+# goes on by itself. (Its hands are the shell's, in front of ssh.)
+btrfs -q subvolume delete "$near"/tree.* "$far/a dir"/tree.* 2>/dev/null
+rmdir "$far/a dir/$name" 2>/dev/null
+cat >"$work/stops" <<END
+#!/bin/bash
+[[ \$2 == *"'receive'"* ]] && ! [ -e "$work/stopped" ] || exec $rsh "\$@"
+: >"$work/stopped"
+{ head -c 1000000; sleep 15; exec cat; } | $rsh "\$@"
+END
+chmod +x "$work/stops"
+"$extentctl" replicate --rsh "$work/stops" --remote-program "$there" --retry-wait 1 --json "$src/snaps/$name" \
+	"${targets[@]}" >"$work/report" 2>"$work/said" || fail "one that stops: $(cat "$work/said")"
+"$extentctl" verify -q "$src/snaps/$name" "$far/a dir/$name" || fail "one that stops: not equal"
+"$extentctl" verify -q "$src/snaps/$name" "$near/$name" || fail "one that stops: the other is not equal"
+grep -q 'too slow for those' "$work/said" || fail "nobody was left behind: $(cat "$work/said" "$work/report")"
+[ "$(of '[(t["attempts"], t["shared"]) for t in r["targets"]]')" = "[(2, 1), (1, 1)]" ] || fail "one that stops: $(cat "$work/report")"
+[ "$(of 'r["targets"][1]["seconds"] < r["targets"][0]["seconds"] - 2')" = True ] || fail "waited to the end: $(cat "$work/report")"
+
 # From a file; the command line stands above it.
 printf '#!/bin/sh\nexec %s "$@"\n' "$rsh" >"$work/rsh"
 chmod +x "$work/rsh"
