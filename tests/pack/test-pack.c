@@ -115,7 +115,8 @@ static ssize_t stream_give(void *userdata, void *buffer, size_t size)
 	struct fixture *f = userdata;
 
 	size = size < f->stream.size - f->at ? size : f->stream.size - f->at;
-	memcpy(buffer, f->stream.bytes + f->at, size);
+	if (size)
+		memcpy(buffer, f->stream.bytes + f->at, size);
 	f->at += size;
 	return (ssize_t)size;
 }

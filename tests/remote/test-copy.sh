@@ -128,7 +128,7 @@ diff -r --no-dereference "$src/tree/asyncio" "$one/packed/asyncio" && cmp "$src/
 
 say "what ails one is no other's business"
 head -c 60M /dev/urandom >"$tiny/fill"
-head -c 40M /dev/urandom >"$work/tmp/noise"
+head -c 24M /dev/urandom >"$work/tmp/noise"
 sync -f "$tiny"
 ends 1 1 "No space left" copy "$a" "$c" "$work/tmp/noise" "$d/full"
 cmp "$work/tmp/noise" "$one/full/noise" || fail "contents beside a full target"
@@ -208,7 +208,7 @@ ends 0 2 "" copy "$a" "$b" "$src/tree/email" "$d/killed"
 diff -r "$src/tree/email" "$one/killed" && diff -r "$src/tree/email" "$two/killed" || fail "after a kill"
 left=$(find "$one" "$two" -mindepth 1 -maxdepth 1 -name '.*')
 [ -z "$left" ] || fail "left: $left"
-copy --bwlimit 20M "$a" "$b" "$work/tmp/noise" "$d/killed2" &
+copy --bwlimit 8M "$a" "$b" "$work/tmp/noise" "$d/killed2" &
 pid=$!
 begun2() { compgen -G "$one/.killed2.partial" >/dev/null; }
 wait_for 20 begun2
