@@ -96,6 +96,8 @@ static int hosts_start(struct copying *c, const char *directory)
 		h->rsh.host = t->hosts[i];
 		h->directory = directory;
 		h->trust = t->trust;
+		h->checkpoint = t->spool / 4;
+		h->retries = t->retries;
 		h->spool = c->spool;
 		h->reader = i;
 		h->throttle = t->rate ? &c->throttle : NULL;

@@ -8,11 +8,13 @@
 #include "ctl/job.h"
 #include "deliver/spool.h"
 
+#define COPY_RETRIES 5
+
 struct copy_there {
 	const char *hosts[SPOOL_READERS_MAX];
 	unsigned int n;
 	struct rsh rsh; /* of all, but for its host */
-	unsigned long long spool, rate, patience;
+	unsigned long long spool, rate, patience, retries;
 	bool trust;
 };
 

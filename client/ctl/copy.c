@@ -91,6 +91,8 @@ static const struct command_option options[] = {
 	  "with --host: how far the slowest may be behind before the others wait: 1G" },
 	{ "patience", 0, "SECONDS", OPTION_NUMBER, AT(there.patience),
 	  "with --host: give up one that takes nothing for so long while others wait: 60" },
+	{ "retries", 0, "N", OPTION_NUMBER, AT(there.retries),
+	  "with --host: give up one after N attempts in a row that got nowhere: 5" },
 	{ "trust-source", 0, NULL, OPTION_FLAG, AT(there.trust),
 	  "with --host: the structure of extents is checked there, not that each can be "
 	  "decompressed" },
@@ -225,7 +227,9 @@ static const char *local_option(const struct values *v)
 static int run(int argc, char *argv[])
 {
 	struct values v = { .codec = { EXTENT_ZSTD, 3 },
-			    .there = { .spool = SPOOL_LIMIT_DEFAULT, .patience = SPOOL_PATIENCE } };
+			    .there = { .spool = SPOOL_LIMIT_DEFAULT,
+				       .patience = SPOOL_PATIENCE,
+				       .retries = COPY_RETRIES } };
 	struct copying c = { .log = NULL };
 	struct session session;
 	int first, code;

@@ -24,7 +24,7 @@ _extentctl()
 	case $command in
 	copy)
 		words='--compress --no-durable --durable --ack-log --no-target-directory --nodatacow --update
-			--host --rsh --remote-program --bwlimit --spool-size --patience --trust-source
+			--host --rsh --remote-program --bwlimit --spool-size --retries --patience --trust-source
 			--socket --private --quiet --json --progress-fd --help --version'
 		;;
 	receive)

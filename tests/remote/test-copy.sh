@@ -60,7 +60,7 @@ copy() {
 		*) args+=("$word") ;;
 		esac
 	done
-	on here "$extentctl" copy --json --rsh "$work/rsh" --remote-program "$there" "${args[@]}" >"$work/report" 2>"$work/said"
+	on here "$extentctl" copy --retries "${retries:-0}" --json --rsh "$work/rsh" --remote-program "$there" "${args[@]}" >"$work/report" 2>"$work/said"
 }
 of() { python3 -c 'import json, sys; print(eval(sys.argv[2], {"r": json.load(open(sys.argv[1]))}))' "$work/report" "$1"; }
 # STATUS COMPLETE SAID command...: ends like that; so many hosts have it; and it says so.
@@ -127,7 +127,7 @@ diff -r --no-dereference "$src/tree/asyncio" "$one/packed/asyncio" && cmp "$src/
 [ "$(of 'r["compressed"] == r["hosts"][0]["encoded"] > 50')" = True ] || fail "$(cat "$work/report")"
 
 say "what ails one is no other's business"
-head -c 60M /dev/urandom >"$tiny/fill"
+head -c 60M /dev/zero >"$tiny/fill" 2>/dev/null
 head -c 24M /dev/urandom >"$work/tmp/noise"
 sync -f "$tiny"
 ends 1 1 "No space left" copy "$a" "$c" "$work/tmp/noise" "$d/full"
@@ -217,3 +217,24 @@ wait "$pid"
 [ $? = 1 ] && [ "$(of '[h["complete"] for h in r["hosts"]]')" = "[False, True]" ] || fail "$(cat "$work/said" "$work/report")"
 nothing_seen killed2 "$one"
 cmp "$work/tmp/noise" "$two/killed2/noise" || fail "contents beside a killed one"
+
+# A link that is cut, and one end killed, with a checkpoint on the way: gone on with, and nothing is sent
+# twice but what came after it.
+say "cut, and gone on with"
+checkpoint() { compgen -G "$1/.resumed.partial/checkpoint-*" >/dev/null; }
+retries=5 copy --spool-size 16M --bwlimit 8M "$a" "$b" "$work/tmp/noise" "$d/resumed" &
+pid=$!
+wait_for 30 checkpoint "$one"
+kill_far "$host_prefix-a" extentctl
+wait_for 30 checkpoint "$two"
+for p in $(ip netns pids "$host_prefix-b"); do
+	grep -qa listener "/proc/$p/cmdline" || [ "$(cat "/proc/$p/comm" 2>/dev/null)" != sshd ] || kill -KILL "$p"
+done
+wait "$pid" || fail "after two cuts: $(cat "$work/said")"
+for fs in "$one" "$two"; do
+	cmp "$work/tmp/noise" "$fs/resumed/noise" || fail "contents after a cut"
+done
+[ "$(of '[h["resumed"] > 0 and h["resumed_bytes"] >= 4 << 20 and h["stream_bytes"] < 2 * r["stream_bytes"] for h in r["hosts"]]')" = "[True, True]" ] ||
+	fail "$(cat "$work/report" "$work/said")"
+left=$(find "$one" "$two" -mindepth 1 -maxdepth 1 -name '.resumed*')
+[ -z "$left" ] || fail "left: $left"
