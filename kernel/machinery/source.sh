@@ -5,6 +5,9 @@
 # series_apply moves it between series with git, so only files that differ get a new time stamp
 # and the object directories beside it stay good for an incremental build.
 
+# A network that does not answer is given up, not waited for.
+APT_LIMITS=(-o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 -o Acquire::Retries=1)
+
 source_say() { echo "kernel: $*" >&2; }
 
 # The apt options for a release that the system's own sources do not name: the same archive and
@@ -17,7 +20,8 @@ source_backports_options() { # RELEASE
 	printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' \
 		"$uri" "$1" /usr/share/keyrings/debian-archive-keyring.gpg >"$apt/extra.sources"
 	APT_OPTIONS=(-o Dir::State::lists="$apt/lists" -o Dir::Cache="$apt"
-		-o Dir::Etc::sourcelist="$apt/extra.sources" -o Dir::Etc::sourceparts=-)
+		-o Dir::Etc::sourcelist="$apt/extra.sources" -o Dir::Etc::sourceparts=-
+		"${APT_LIMITS[@]}")
 	apt-get "${APT_OPTIONS[@]}" update -qq >&2
 }
 
@@ -31,8 +35,10 @@ source_version() { # SERIES
 
 source_fetch() { # SERIES
 	local series=$1 package=linux-source-$1 dir=$CACHE/source deb version stage
-	APT_OPTIONS=()
+	APT_OPTIONS=("${APT_LIMITS[@]}")
 	mkdir -p "$dir"
+	# What an interrupted one left.
+	find "$dir" -maxdepth 1 -name '.fetch.*' -mmin +120 -exec rm -rf {} +
 	if ! apt-cache show "$package" >/dev/null 2>&1; then
 		source_backports_options "$(series_release "$series")" || return 1
 	fi
@@ -91,6 +97,7 @@ series_apply() { # SERIES VARIANT
 	local tree patches before kept file status=0
 	tree=$(source_tree "$1") || return 1
 	patches=$(series_patches "$1" "$2") || return 1
+	rm -f "$tree/.git/index.lock" # of one that was killed: nobody else has the build lock
 	git -C "$tree" am --abort 2>/dev/null || true
 	before=$(git -C "$tree" rev-parse HEAD)
 	kept=$(mktemp -d)
