@@ -13,7 +13,8 @@
 
 #include "base/cleanup.h"
 #include "copy/tree.h"
-#include "pack/job.h"
+#include "pack/inode.h"
+#include "pack/queue.h"
 
 static enum fetch_how file_how(struct pack *p, int fd, dev_t dev)
 {

@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "copy/xattrs.h"
-#include "pack/job.h"
+#include "pack/inode.h"
 
 int attributes_put(struct stream_out *out, const char *path, const struct stat *st)
 {

@@ -70,16 +70,6 @@ static inline struct stream_string pack_string(const char *text)
 	return (struct stream_string){ text, (uint32_t)__builtin_strlen(text) };
 }
 
-/* queue.c */
-int queue_begin(struct pack *p);
-void queue_end(struct pack *p);
-/* A piece of the file, behind all commands so far. May wait, and write. */
-int queue_read(struct pack *p, struct pack_file *f, const struct piece *piece);
-/* Nothing more of it comes. Takes it over. */
-int queue_last(struct pack *p, struct pack_file *f);
-/* Writes what can be written; everything, if drain. */
-int queue_turn(struct pack *p, bool drain);
-
 /* file.c */
 int file_pack(struct pack *p, int dir, const char *name);
 /* The extent that the job brought, as a command; the payload follows it. */
@@ -89,15 +79,6 @@ int file_end(struct pack *p, struct pack_file *f, struct stream_out *out);
 void file_failed(struct pack *p, struct pack_file *f, uint64_t offset, int error,
 		 const char *cause);
 struct pack_file *file_free(struct pack_file *f);
-
-/* inode.c: what all kinds have. 0 or what ends all. */
-int attributes_put(struct stream_out *out, const char *path, const struct stat *st);
-/* But for capabilities, which have to come last. fd >= 0, or the name in dir, not followed. */
-int xattrs_put(struct pack *p, int fd, int dir, const char *name, const char *path);
-int capabilities_put(struct stream_out *out, int fd, const char *path);
-/* True if the inode is in the stream under another name: then it gets this one, and *r is right. */
-bool link_put(struct pack *p, const struct stat *st, const char *path, int *r);
-void link_remember(struct pack *p, const struct stat *st, const char *path);
 
 /* walk.c: what name in dir is, as p->path says. */
 int walk(struct pack *p, int dir, const char *name);

@@ -10,7 +10,7 @@
 
 #include "base/cleanup.h"
 #include "copy/names.h"
-#include "pack/job.h"
+#include "pack/queue.h"
 
 #define FIRST_INODE 256 /* the root's, as btrfs counts */
 

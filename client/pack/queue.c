@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "pack/job.h"
+#include "pack/queue.h"
 
 int queue_begin(struct pack *p)
 {

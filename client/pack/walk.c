@@ -11,8 +11,9 @@
 
 #include "base/cleanup.h"
 #include "copy/tree.h"
-#include "pack/job.h"
+#include "pack/inode.h"
 #include "pack/listing.h"
+#include "pack/queue.h"
 
 static int walk_content(struct pack *p, int fd)
 {
