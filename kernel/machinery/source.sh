@@ -33,6 +33,18 @@ source_version() { # SERIES
 	cat "$known"
 }
 
+source_import() { # TREE WHAT
+	cd "$1" &&
+		git init -q . &&
+		git config core.compression 0 &&
+		git config gc.auto 0 &&
+		git config user.name extentd &&
+		git config user.email extentd@localhost &&
+		nice -n 19 git add -Af . &&
+		git commit -qm "$2" &&
+		git tag base
+}
+
 source_fetch() { # SERIES
 	local series=$1 package=linux-source-$1 dir=$CACHE/source deb version stage
 	APT_OPTIONS=("${APT_LIMITS[@]}")
@@ -48,20 +60,11 @@ source_fetch() { # SERIES
 	deb=$(echo "$stage"/*.deb)
 	version=$(dpkg-deb -f "$deb" Version)
 	source_say "unpacking $package $version"
-	dpkg-deb -x "$deb" "$stage"
-	mkdir "$stage/tree"
-	nice -n 19 tar xf "$stage"/usr/src/linux-source-*.tar.xz -C "$stage/tree" --strip-components=1
-	(
-		cd "$stage/tree"
-		git init -q .
-		git config core.compression 0
-		git config gc.auto 0
-		git config user.name extentd
-		git config user.email extentd@localhost
-		nice -n 19 git add -Af .
-		git commit -qm "$package $version"
-		git tag base
-	)
+	# Called where set -e is off: a tree that is not whole must not be taken for one.
+	dpkg-deb -x "$deb" "$stage" && mkdir "$stage/tree" &&
+		nice -n 19 tar xf "$stage"/usr/src/linux-source-*.tar.xz -C "$stage/tree" --strip-components=1 &&
+		(source_import "$stage/tree" "$package $version") ||
+		{ source_say "cannot unpack $package $version"; rm -rf "$stage"; return 1; }
 	mkdir -p "$dir/$version"
 	rm -rf "$dir/$version/tree"
 	mv "$stage/tree" "$dir/$version/tree"
