@@ -79,7 +79,7 @@ void input_deadline(struct session *s, long seconds)
 		event_del(s->deadline);
 }
 
-/* What the user left us to close may be stuck, see closing.h: then it gets no more in. */
+/* What the user left us to close may be stuck, see closing.h: until it is not, no more comes in. */
 static bool clogged(const struct session *s)
 {
 	return s->user->files >= s->server->config->limits.user_files * 3 / 2;
@@ -289,8 +289,13 @@ void input_read(struct session *s)
 	uint64_t budget = READ_BUDGET;
 
 	while (reading(s)) {
-		ssize_t n = clogged(s) ? -EDQUOT : receive(s);
+		ssize_t n;
 
+		if (clogged(s)) {
+			input_wait(s);
+			return;
+		}
+		n = receive(s);
 		if (n == -EAGAIN) {
 			/* Nothing claims a descriptor that came with what is now through. */
 			if (s->n_fds && !s->input_have)

@@ -34,22 +34,32 @@ static void relieved(void *arg)
 	server_check_end(server);
 }
 
-static void accept_cb(evutil_socket_t fd, short what, void *arg)
+static void accept_pause(struct server *server, const char *reason)
 {
 	const struct timeval pause = { .tv_sec = 1 };
+
+	journal(MESSAGE_REFUSED, NULL, "Accepting pauses: %s", reason);
+	event_del(server->listener);
+	event_add(server->accept_again, &pause);
+}
+
+static void accept_cb(evutil_socket_t fd, short what, void *arg)
+{
 	struct server *server = arg;
 
+	/* One that is refused has to be closed, too. */
+	if (server->store->n_closings >= server->config->limits.sessions) {
+		accept_pause(server, "connections and files that cannot be closed");
+		return;
+	}
 	for (int i = 0; i < ACCEPT_BUDGET; i++) {
 		struct session *session;
 		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (peer < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;
-		if (peer < 0 && errno != EAGAIN) { /* EMFILE and the like: try again later */
-			journal(MESSAGE_REFUSED, NULL, "Accepting pauses: %s", strerror(errno));
-			event_del(server->listener);
-			event_add(server->accept_again, &pause);
-		}
+		if (peer < 0 && errno != EAGAIN) /* EMFILE and the like: try again later */
+			accept_pause(server, strerror(errno));
 		if (peer < 0)
 			return;
 		if (server->store->counters.now_sessions >= server->config->limits.sessions) {
