@@ -20,6 +20,7 @@
 #include "config/filesystems.h"
 #include "config/options.h"
 #include "journal/journal.h"
+#include "privilege/identity.h"
 #include "privilege/privilege.h"
 #include "privilege/sandbox.h"
 #include "session/server.h"
@@ -373,6 +374,8 @@ int main(int argc, char *argv[])
 	journal_open((int)d.config->log_level);
 	umask(0); /* modes are the client's: it has applied its own */
 	r = privilege_drop();
+	if (r == 0)
+		r = identity_begin();
 	if (r < 0) {
 		fprintf(stderr, "extentd: giving up privileges: %s\n", strerror(-r));
 		config_free(d.config);

@@ -8,6 +8,7 @@
 #	storm		random clients, killed at random, and every byte looked at
 #	payload		mutated payloads against this kernel's decoders
 #	soak		clients without end: memory and descriptors of the daemon, sampled
+#	memory		memory runs out at each place where some is asked for
 #
 # Rounds go on until the minutes are over (one, without); each prints its seed, and --seed repeats it.
 set -u -o pipefail
@@ -17,7 +18,7 @@ export EXTENTD_BUILD=$build
 
 word=powercut
 case ${1:-} in
-powercut | trees | storm | payload | soak)
+powercut | trees | storm | payload | soak | memory)
 	word=$1
 	shift
 	;;
@@ -48,6 +49,7 @@ round() { # SEED
 		;;
 	storm) STORM_SEED=$1 STORM_SECONDS=$([ "$minutes" = 0 ] && echo 5 || left 60) "$tests/hostile/test-storm.sh" ;;
 	payload) "$tests/payload/kernel.sh" "$build/tests/payload/payload-kernel" 20000 "$1" ;;
+	memory) MEMORY_TRIALS=all "$tests/hostile/test-memory.sh" ;;
 	soak) SOAK_SEED=$1 "$tests/hostile/soak.sh" "$minutes" ;;
 	esac
 }

@@ -58,6 +58,12 @@ static void read_own(void)
 		own.error = -errno;
 }
 
+int identity_begin(void)
+{
+	pthread_once(&own_once, read_own);
+	return own.error;
+}
+
 int identity_new(uid_t uid, gid_t gid, const gid_t *groups, size_t n, struct identity **out)
 {
 	struct identity *id;

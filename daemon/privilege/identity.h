@@ -19,6 +19,10 @@ struct identity {  /* never changes once made */
 	gid_t groups[];
 };
 
+/* Notes who the process is, before a thread acts as somebody else: once, at the start, or it would
+ * be noted when it is first needed, and a failure would be for good. 0 or -errno. */
+int identity_begin(void);
+
 /*
  * The peer of a connected unix socket, as the kernel noted it when it connected. -EPERM for the
  * overflow uid (/proc/sys/kernel/overflowuid): that may be anybody whom our user namespace has

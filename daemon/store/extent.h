@@ -94,6 +94,7 @@ struct extent {
 	XXH128_hash_t digest;			 /* of an encoded extent's payload, if not fresh */
 	XXH128_hash_t content;			 /* of the decoded bytes, where ... */
 	bool has_content;			 /* ... they are compared, see readback.c */
+	bool wants_content;			 /* there was no memory to find it out */
 	struct btrfs_ioctl_encoded_io_args args; /* the kernel reads these two ... */
 	struct iovec iov;			 /* ... until the completion */
 };

@@ -208,14 +208,17 @@ static bool fsync_proves(struct settle *settle, struct extent **list, size_t n)
 	return n > 0;
 }
 
-static void settle_fail(struct settle *settle, uint32_t code, int error)
+static void settle_fail_from(struct settle *settle, struct extent *first, uint32_t code, int error)
 {
-	struct extent *e;
-
 	settle->code = code;
 	settle->kernel_errno = error;
-	TAILQ_FOREACH(e, &settle->extents, entry)
+	for (struct extent *e = first; e; e = TAILQ_NEXT(e, entry))
 		verdict(e, code, error);
+}
+
+static void settle_fail(struct settle *settle, uint32_t code, int error)
+{
+	settle_fail_from(settle, TAILQ_FIRST(&settle->extents), code, error);
 }
 
 void prove_file(struct settle *settle)
@@ -281,8 +284,8 @@ void prove_filesystem(struct settle *settle)
 		_cleanup_(freep) struct extent **list = NULL;
 		size_t sighted, n = group_take(e, &list, &sighted);
 
-		if (!n) {
-			settle_fail(settle, WIRE_E_NO_MEMORY, 0);
+		if (!n) { /* what was proved before stays so */
+			settle_fail_from(settle, e, WIRE_E_NO_MEMORY, 0);
 			return;
 		}
 		/* list is in another order: find the next group before it is lost. */

@@ -52,6 +52,7 @@ void readback_prepare(struct extent *e)
 	_cleanup_(freep) unsigned char *decoded = NULL;
 	struct payload_scratch *scratch;
 	struct payload_fault fault;
+	int r;
 
 	e->has_content = e->form != WIRE_FORM_ENCODED;
 	if (e->has_content) {
@@ -63,9 +64,12 @@ void readback_prepare(struct extent *e)
 		return;
 	scratch = scratch_get();
 	decoded = malloc(e->unencoded_len);
-	if (!scratch || !decoded ||
-	    payload_decode_part(scratch, e->compression, e->data, e->payload_len, decoded,
-				e->unencoded_len, e->unencoded_offset + e->len, &fault))
+	r = !scratch || !decoded
+		    ? -ENOMEM
+		    : payload_decode_part(scratch, e->compression, e->data, e->payload_len, decoded,
+					  e->unencoded_len, e->unencoded_offset + e->len, &fault);
+	e->wants_content = r < 0;
+	if (r)
 		return;
 	e->content = XXH3_128bits(decoded + e->unencoded_offset, e->len);
 	e->has_content = true;
@@ -106,50 +110,57 @@ static bool is_as_sent(const struct extent *e, unsigned char *payload)
 	       XXH128_isEqual(XXH3_128bits(payload, e->payload_len), e->digest);
 }
 
-/* The first len bytes of the piece that was read; NULL: it is not what can be in a file. */
-static const unsigned char *decode(unsigned char *buffers,
-				   const struct btrfs_ioctl_encoded_io_args *args, size_t n,
-				   uint64_t len)
+/* The first len bytes of the piece that was read: 0; 1: it is not what can be in a file; -ENOMEM.
+ */
+static int decode(unsigned char *buffers, const struct btrfs_ioctl_encoded_io_args *args, size_t n,
+		  uint64_t len, const unsigned char **out)
 {
 	struct payload_scratch *scratch = scratch_get();
 	struct payload_fault fault;
+	int r;
 
+	*out = buffers + PAYLOAD_AT;
 	if (args->compression == BTRFS_ENCODED_IO_COMPRESSION_NONE)
-		return n >= len ? buffers + PAYLOAD_AT : NULL;
-	if (!scratch || args->unencoded_len > LIMIT_UNENCODED_BYTES ||
+		return n < len;
+	if (!scratch)
+		return -ENOMEM;
+	if (args->unencoded_len > LIMIT_UNENCODED_BYTES ||
 	    args->unencoded_offset > args->unencoded_len ||
-	    len > args->unencoded_len - args->unencoded_offset ||
-	    payload_decode_part(scratch, args->compression, buffers + PAYLOAD_AT, n,
+	    len > args->unencoded_len - args->unencoded_offset)
+		return 1;
+	*out = buffers + DECODED_AT + args->unencoded_offset;
+	r = payload_decode_part(scratch, args->compression, buffers + PAYLOAD_AT, n,
 				buffers + DECODED_AT, args->unencoded_len,
-				args->unencoded_offset + len, &fault))
-		return NULL;
-	return buffers + DECODED_AT + args->unencoded_offset;
+				args->unencoded_offset + len, &fault);
+	return r > 0 ? 1 : r;
 }
 
-static bool holds_content(const struct extent *e, unsigned char *buffers)
+/* 0, 1 where it holds something else, or -ENOMEM. */
+static int compare_content(const struct extent *e, unsigned char *buffers)
 {
 	struct btrfs_ioctl_encoded_io_args args;
 	uint64_t done = 0, len;
 
 	while (done < e->len) {
-		int n = encoded_read(e, e->offset + done, buffers + PAYLOAD_AT, &args);
+		int n = encoded_read(e, e->offset + done, buffers + PAYLOAD_AT, &args), r;
 		const unsigned char *piece;
 
 		len = args.len < e->len - done ? args.len : e->len - done;
 		if (n < 0 || !len)
-			return false;
-		piece = decode(buffers, &args, (size_t)n, len);
-		if (!piece)
-			return false;
+			return n == -ENOMEM ? n : 1;
+		r = decode(buffers, &args, (size_t)n, len, &piece);
+		if (r)
+			return r;
 		memcpy(buffers + CONTENT_AT + done, piece, len);
 		done += len;
 	}
-	return XXH128_isEqual(XXH3_128bits(buffers + CONTENT_AT, e->len), e->content);
+	return !XXH128_isEqual(XXH3_128bits(buffers + CONTENT_AT, e->len), e->content);
 }
 
 int readback_compare(struct readback *r, const struct extent *e)
 {
 	const bool encoded = e->form == WIRE_FORM_ENCODED;
+	int different;
 
 	if (e->file->view < 0)
 		return encoded ? WIRE_E_UNVERIFIABLE : WIRE_E_SHARED_ERRORS;
@@ -159,9 +170,10 @@ int readback_compare(struct readback *r, const struct extent *e)
 		return -ENOMEM;
 	if (encoded && is_as_sent(e, r->buffers + PAYLOAD_AT))
 		return 0;
-	if (e->has_content && holds_content(e, r->buffers))
-		return 0;
-	return WIRE_E_LOST;
+	different = e->has_content     ? compare_content(e, r->buffers)
+		    : e->wants_content ? -ENOMEM
+				       : 1;
+	return different > 0 ? WIRE_E_LOST : different;
 }
 
 int readback_nonzero(struct readback *r, const struct extent *e)
