@@ -7,6 +7,8 @@
 qemu_boot() { # KERNEL LOG EXPECT COMMAND...
 	local linux=$1 log=$2 expect=$3 work status=0
 	shift 3
+	command -v qemu-system-x86_64 >/dev/null ||
+		{ source_say "qemu-system-x86_64 is not installed: apt-get install qemu-system-x86"; return 1; }
 	work=$(mktemp -d "${TMPDIR:-/tmp}/extentd-guest.XXXXXX")
 	mkdir "$work/root"
 	guest_root "$work/root"
