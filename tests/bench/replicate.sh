@@ -25,7 +25,7 @@ say "$(find "$src/snap" -type f | wc -l) files, $(du -sm --apparent-size "$src/s
 
 group=/sys/fs/cgroup/cpuacct/extentd-bench-$$
 mkdir "$group" || skip "needs the cpuacct controller"
-leave_group() { echo $$ >/sys/fs/cgroup/cpuacct/cgroup.procs && rmdir "$group"; }
+leave_group() { echo $$ >/sys/fs/cgroup/cpuacct/cgroup.procs && wait_for 10 rmdir "$group"; }
 cleanup_fn leave_group
 spent() { # milliseconds: of the processes, of the machine (all but idle and iowait)
 	echo "$(($(cat "$group/cpuacct.usage") / 1000000)) $(awk '/^cpu /{ print ($2 + $3 + $4 + $7 + $8 + $9) * 10; exit }' /proc/stat)"
