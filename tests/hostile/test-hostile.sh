@@ -1,23 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Each attack of attack.c, as another user, while an honest client works: the daemon lives, answers
-# as it must, gives everything back, and the honest client gets on: what it begins while the attack
-# runs comes to its end. Its rate is printed, in per cent of that without the attack. HOSTILE_SECONDS
-# for longer ones, HOSTILE_ATTACKS for some; HOSTILE_SHARE=30 on a machine where nothing else runs
-# makes a smaller share a failure. (The attackers' own processes take their part of the machine.)
+# as it must, gives everything back, and the honest client keeps its fair share. That is what it gets
+# beside one more honest user, who does the same work as fast as he can: an attacker is one user, too,
+# and his own processes take their part of the machine. HOSTILE_SHARE per cent of it are asked for,
+# since a machine that does other things meanwhile measures badly; what is less is measured again, both
+# sides, and counts if it stays so. HOSTILE_SECONDS for longer attacks, HOSTILE_ATTACKS for some.
 # shellcheck source=../integration/lib.sh
 . "$(dirname "$0")/../integration/lib.sh"
 
 requires root btrfs extentd
 attack=$build/tests/hostile/attack
 seconds=${HOSTILE_SECONDS:-2}
-least=${HOSTILE_SHARE:-0}
+least=${HOSTILE_SHARE:-25}
 mnt= # set by make_btrfs
 make_btrfs mnt 2G
 chmod 755 "$mnt"
-install -d -m 777 "$mnt/hostile"
+install -d -m 777 "$mnt/hostile" "$mnt/rival"
+printf '[Access]\nUsers=\nUsers=root 4242 4243\n' >"$work/extentd.conf"
 : >"$mnt/hostile/foreign" && chmod 666 "$mnt/hostile/foreign" # not the attacker's own
-printf '[Access]\nUsers=\nUsers=root 4242\n' >"$work/extentd.conf"
 ulimit -n 20000 # as the unit has it
 start_extentd ${HOSTILE_BACKEND:+--backend $HOSTILE_BACKEND}
 warm_up() { "$poke" "fd:$mnt/honest:create" fill:0:8:zstd:1 >/dev/null; }
@@ -40,29 +41,53 @@ before_time() { [ "${EPOCHREALTIME/./}" -lt "$1" ]; }
 for_seconds() { honest before_time $((${EPOCHREALTIME/./} + $1 * 1000000)); }
 attacked() { ! process_ended_or_zombie "$pid"; }
 
+
+# Sets $fair: the honest client's rate beside its rival.
+beside_rival() {
+	as_user 4243 timeout -k 5 $((seconds + 120)) bash -c 'for ((i = 0; ; i++)); do
+		"$0" "fd:$1/rival/file:create" "fill:0:64:zstd:$i" sync; done' "$poke" "$mnt" >/dev/null 2>&1 &
+	local rival=$!
+
+	for_seconds $seconds
+	kill $rival # timeout passes it on to all of them
+	wait $rival
+	fair=$rate
+}
+
+# attack NAME: sets $rate, $rss_before, $rss_during
+attack() {
+	descriptors_before=$(descriptors)
+	rss_before=$(rss)
+	as_user 4242 timeout -k 5 300 "$attack" "$1" "$mnt/hostile" $((seconds + 1)) >"$work/attack" 2>&1 &
+	pid=$!
+	honest attacked
+	rss_during=$(rss)
+	wait $pid || fail "$1: $(cat "$work/attack")"
+	process_ended "$daemon_pid" && fail "$1: the daemon died"
+	wait_for 40 eval "[ \$(descriptors) -le $descriptors_before ]" || same_descriptors "$descriptors_before"
+	warm_up || fail "$1: no service afterwards"
+	share=$((rate * 100 / (fair > 0 ? fair : 1)))
+	say "${HOSTILE_BACKEND:-auto}, $1: honest client $rounds rounds, $share % of its fair share," \
+		"$((rate * 100 / (alone > 0 ? alone : 1))) % of its rate alone, RSS $rss_before, $rss_during, $(rss) KiB"
+	[ "$rss_during" -lt $((rss_before + 262144)) ] || fail "$1: memory grew to $rss_during KiB"
+}
+
 warm_up || fail "no daemon"
 for_seconds 1
 rss_at_first=$(rss)
 for_seconds $((seconds + 1))
 alone=$rate
-worst=
+beside_rival
+say "alone $alone rounds in 1000 s, beside another honest user $fair"
 for name in ${HOSTILE_ATTACKS:-$("$attack" list)}; do
-	descriptors_before=$(descriptors)
-	rss_before=$(rss)
-	as_user 4242 timeout 300 "$attack" "$name" "$mnt/hostile" $((seconds + 1)) >"$work/attack" 2>&1 &
-	pid=$!
-	honest attacked
-	rss_during=$(rss)
-	wait $pid || fail "$name: $(cat "$work/attack")"
-	process_ended "$daemon_pid" && fail "$name: the daemon died"
-	wait_for 40 eval "[ \$(descriptors) -le $descriptors_before ]" || same_descriptors "$descriptors_before"
-	warm_up || fail "$name: no service afterwards"
-	share=$((rate * 100 / (alone > 0 ? alone : 1)))
-	say "${HOSTILE_BACKEND:-auto}, $name: honest client $rounds rounds, $share % of its rate alone, RSS $rss_before, $rss_during, $(rss) KiB"
-	[ "$rss_during" -lt $((rss_before + 262144)) ] || fail "$name: memory grew to $rss_during KiB"
-	[ $share -ge "$least" ] || worst="$name leaves the honest client $share %"
+	attack "$name"
+	for again in 1 2 3; do
+		[ $share -lt "$least" ] || break
+		[ $again -lt 3 ] || fail "$name leaves the honest client $share % of its fair share, three times"
+		beside_rival
+		attack "$name"
+	done
 done
-[ -z "$worst" ] || fail "$worst"
 
 # When nothing has happened for a while, what the attacks took is given back.
 given_back() { [ "$(rss)" -le $((rss_at_first + 8192)) ]; }
