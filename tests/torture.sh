@@ -7,6 +7,7 @@
 #	trees		receives random trees and compares them with what btrfs receive makes
 #	storm		random clients, killed at random, and every byte looked at
 #	payload		mutated payloads against this kernel's decoders
+#	mutants		a fault put in for each promise: the test that guards it must catch it (mutants/)
 #	soak		clients without end: memory and descriptors of the daemon, sampled
 #	memory		memory runs out at each place where some is asked for
 #
@@ -18,6 +19,10 @@ export EXTENTD_BUILD=$build
 
 word=powercut
 case ${1:-} in
+mutants)
+	shift
+	exec "$tests/mutants/mutants.sh" "$@"
+	;;
 powercut | trees | storm | payload | soak | memory)
 	word=$1
 	shift
