@@ -29,6 +29,8 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 1' INT TERM
 
+(setsid "$(dirname "$0")/../common/janitor.sh" $$ "$dir" </dev/null >/dev/null 2>&1 &)
+
 mkdir "$dir/mnt"
 truncate -s 1G "$dir/image"
 mkfs.btrfs -q "$dir/image"

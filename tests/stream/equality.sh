@@ -42,9 +42,10 @@ cleanup() {
 	for name in source theirs shrunk planned literal; do
 		umount "$work/$name" 2>/dev/null || true
 	done
-	[ -n "${KEEP:-}" ] || rm -rf "$work"
+	[ -n "${KEEP:-}" ] || rm -rf --one-file-system "$work"
 }
 trap cleanup EXIT
+[ -n "${KEEP:-}" ] || (setsid "$(dirname "$0")/../common/janitor.sh" $$ "$work" </dev/null >/dev/null 2>&1 &)
 
 fresh() { # NAME OPTIONS
 	umount "$work/$1" 2>/dev/null || true

@@ -18,9 +18,10 @@ done
 work=$(mktemp -d)
 cleanup() {
 	umount "$work/mount" 2>/dev/null || true
-	rm -rf "$work"
+	rm -rf --one-file-system "$work"
 }
 trap cleanup EXIT
+(setsid "$(dirname "$0")/../common/janitor.sh" $$ "$work" </dev/null >/dev/null 2>&1 &)
 
 # btrfs-progs up to 6.2 printed xattr values and clone sources raw, newlines too, and put commas into
 # encoded_write; this brings both sides to what they have in common. The unit test has the rest.

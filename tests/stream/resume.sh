@@ -119,7 +119,7 @@ printf X | dd of="$target/.s0.partial/journal" bs=1 seek=50 conv=notrunc status=
 fails_with "remove the part with --abort" receive --direct --resume -f "$streams"
 cp "$work/journal" "$target/.s0.partial/journal"
 (
-	flock 9
+	flock -w 60 9 || fail "the part is still locked"
 	fails_with "another process is receiving it" receive --direct --resume -f "$streams"
 	fails_with "a process is receiving it" "$extentctl" receive --abort "$target"
 ) 9<"$target/.s0.partial" || exit 1

@@ -17,7 +17,7 @@ drive()
 	"$bin/scribe" follow "$second/tree" "$marks" $files "$seed" <"$log" &
 	witness=$!
 	"$bin/../../client/ctl/extentctl" copy --quiet --socket "$socket" --ack-log "$log" -T \
-		"$second/tree" "$mnt/tree" || return 1
+		"$second/tree" "$mnt/tree" || { kill $witness; return 1; } # it may wait for somebody to write
 	echo "D tree" >"$marks"
 	wait $witness
 }
