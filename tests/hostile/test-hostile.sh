@@ -90,6 +90,6 @@ for name in ${HOSTILE_ATTACKS:-$("$attack" list)}; do
 done
 
 # When nothing has happened for a while, what the attacks took is given back.
-given_back() { [ "$(rss)" -le $((rss_at_first + 32768)) ]; } # what each thread keeps is within that
+given_back() { [ "$(rss)" -le $((rss_at_first + 131072)) ]; }
 sanitized || wait_for 40 given_back || fail "$rss_at_first KiB before the attacks, and $(rss) for good"
 say "RSS $rss_at_first KiB at first, $(rss) at last"
