@@ -11,9 +11,9 @@
  *	ONDISK     inode->seen
  *
  * From extent_start() to the last notify(), or SEEN, an extent holds its file, and so the inode and
- * the filesystem; nothing else needs to keep them for it. After SEEN it holds its inode: neither the
- * file's descriptors nor its range are kept for the sake of a loss that only a filesystem's end can
- * bring.
+ * the filesystem; nothing else needs to keep them for it. After SEEN it holds its inode: neither
+ * the file's descriptors nor its range are kept for the sake of a loss that only a filesystem's
+ * end can bring.
  */
 
 #include "arena.h"
