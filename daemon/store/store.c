@@ -42,7 +42,9 @@ static void settle_all(struct store *store)
 static void give_back(struct store *store)
 {
 	const struct wire_counters *c = &store->counters;
-	const uint64_t done = c->writes + c->reads + c->sessions + c->sessions_refused;
+	/* An end counts too: who was idle before it may have held much. */
+	const uint64_t ended = c->sessions - c->now_sessions;
+	const uint64_t done = c->writes + c->reads + c->sessions + ended + c->sessions_refused;
 
 	if (done != store->done_before)
 		store->trimmed = false;

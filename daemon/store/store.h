@@ -72,7 +72,7 @@ struct store {
 	unsigned int n_closings;      /* those, and those under way */
 	struct event *pump;	      /* runs writer_pump() once, after the events at hand */
 	struct event *lazy;	      /* settles what nobody asked to have settled */
-	uint64_t done_before;	      /* requests and sessions, when lazy came last */
+	uint64_t done_before;	      /* requests, sessions and their ends, when lazy came last */
 	bool trimmed;		      /* the allocator has nothing to give back */
 
 	struct extent_list doomed; /* to fail when the loop comes round, see writer_doomed() */

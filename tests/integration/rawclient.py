@@ -215,9 +215,9 @@ def overtaken(*directories):
         socket.send_fds(s, [opens[0]], fds[:1])
         while read_frame(s)[0] != OPEN_REPLY:
             pass
-        data = write + sync + b"".join(opens[1:])
-        sent = socket.send_fds(s, [data[:1]], fds[1:])
-        s.sendall(data[sent:])
+        s.sendall(write + sync)
+        data = b"".join(opens[1:])
+        assert socket.send_fds(s, [data], fds[1:]) == len(data)
         waited = {3, 4} | set(range(11, 10 + len(fds)))
         while waited:
             kind, number, body = read_frame(s)

@@ -49,7 +49,7 @@ static void fill(struct stream_command *c)
 		switch (stream_attributes[a].kind) {
 		case KIND_STRING:
 			*(struct stream_string *)field =
-				(struct stream_string){ "some/path/x" + draw() % 5,
+				(struct stream_string){ &"some/path/x"[draw() % 5],
 							(uint32_t)(1 + draw() % 6) };
 			break;
 		case KIND_BYTES:
