@@ -204,8 +204,10 @@ int copy_run(const struct copy_options *options, char *const sources[], unsigned
 		err = copy_all(&t, sources, n, destination, &moment);
 	if (t.restore)
 		update(&t);
-	if (err < 0)
+	if (err < 0 && *extent_error_text(options->session))
 		tree_error(&t, "extentd", -err, "%s", extent_error_text(options->session));
+	else if (err < 0)
+		tree_error(&t, destination, -err, "the copy cannot go on");
 	else
 		options->stats->durable = options->durable && !options->stats->errors;
 
