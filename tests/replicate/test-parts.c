@@ -56,6 +56,7 @@ static int stream_make(void **state)
 		at[commands++] = (struct part){ .offset = offset, .digest = digest };
 	}
 	stream_free(s);
+	block_pool_free(pool);
 	return commands == WRITES + 2 ? 0 : -1;
 }
 
