@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "copy/source.h"
@@ -77,11 +78,23 @@ struct data *data_free(struct data *data)
 	return NULL;
 }
 
+/* What was read may end inside a sector that is whole in the copy: only the file knows its size. */
+static void look_again(struct data *data, struct source *s)
+{
+	struct stat now;
+
+	if (fstat(s->fd, &now) < 0 || (uint64_t)now.st_size >= s->size)
+		return;
+	s->attr.size = (uint64_t)now.st_size;
+	source_failed(data, s, s->attr.size, 0, "shrank while it was read");
+}
+
 void source_end(struct data *data, struct source *s)
 {
 	if (!s->planned || s->jobs)
 		return;
 	TAILQ_REMOVE(&data->sources, s, entry);
+	look_again(data, s);
 	daemon_close(data, s->handle);
 	restore_file_finish(s->file, &s->attr);
 	source_free(s);
@@ -220,7 +233,6 @@ static int job_done(struct data *data, struct fetch_job *job)
 		source_failed(data, s, job->piece.offset, -job->error, "cannot be read");
 	} else if (!job->len) {
 		source_failed(data, s, job->piece.offset, 0, "shrank while it was read");
-		s->attr.size = job->piece.offset;
 	} else {
 		err = job_write(data, job);
 		s->failed |= restore_is_full(restore_file_error(s->file)); /* told by the core */
