@@ -51,18 +51,9 @@ static void print_error(void *userdata, const char *text)
 static void tick(void *userdata)
 {
 	struct copying *c = userdata;
-	const struct copy_stats *s = &c->stats;
 
-	c->job.view = (struct progress_view){
-		.done = s->bytes,
-		.total = scan_total(c->scan),
-		.files = s->files,
-		.extents = s->read_encoded + s->compressed,
-		.bytes = s->bytes,
-		.payload_bytes = s->payload_bytes,
-	};
 	notice_lock(); /* a host's lines come from its thread */
-	job_tick(&c->job);
+	job_tick_copy(&c->job, &c->stats, scan_total(c->scan));
 	notice_unlock();
 }
 

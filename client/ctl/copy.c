@@ -115,18 +115,8 @@ static void print_error(void *userdata, const char *text)
 static void tick(void *userdata)
 {
 	struct copying *c = userdata;
-	const struct copy_stats *s = &c->stats;
 
-	c->job.view = (struct progress_view){
-		.done = s->bytes,
-		.total = scan_total(c->scan),
-		.files = s->files,
-		.extents = s->encoded + s->decoded,
-		.decompressed = s->decoded,
-		.bytes = s->bytes,
-		.payload_bytes = s->payload_bytes,
-	};
-	job_tick(&c->job);
+	job_tick_copy(&c->job, &c->stats, scan_total(c->scan));
 }
 
 static void log_extent(void *userdata, const char *path, uint64_t offset, uint64_t len)

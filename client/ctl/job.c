@@ -38,6 +38,20 @@ void job_tick(struct job *job)
 	progress_tick(job->progress, &job->view);
 }
 
+void job_tick_copy(struct job *job, const struct copy_stats *s, uint64_t total)
+{
+	job->view = (struct progress_view){
+		.done = s->bytes,
+		.total = total,
+		.files = s->files,
+		.extents = s->read_encoded + s->compressed,
+		.decompressed = s->decoded,
+		.bytes = s->bytes,
+		.payload_bytes = s->payload_bytes,
+	};
+	job_tick(job);
+}
+
 void job_message(struct job *job, int level, const char *text)
 {
 	if (job->options->quiet && level > LOG_ERR)

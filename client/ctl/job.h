@@ -7,6 +7,7 @@
  * the end, and what the exit code is.
  */
 
+#include "copy/copy.h"
 #include "ctl/json.h"
 #include "ctl/option.h"
 #include "ctl/progress.h"
@@ -45,6 +46,8 @@ struct job {
 int job_begin(struct job *job, const struct job_options *options);
 /* The view is up to date. */
 void job_tick(struct job *job);
+/* The same, with the view that a copy has; total as in the view. */
+void job_tick_copy(struct job *job, const struct copy_stats *s, uint64_t total);
 /* Level as in syslog. */
 void job_message(struct job *job, int level, const char *text);
 /* The work is over. */
