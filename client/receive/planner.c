@@ -117,14 +117,6 @@ static int emit_command(struct planner *p, const struct stream_command *c)
 	return emit_write(p, c, false);
 }
 
-static int emit_tail(struct planner *p, bool cut)
-{
-	int r = p->tail.held ? emit_write(p, &p->tail.command, cut) : 0;
-
-	tail_drop(&p->tail);
-	return r;
-}
-
 static int emit_times(void *userdata, struct stream_string path, const struct later_times *times)
 {
 	struct planner *p = userdata;
@@ -294,10 +286,20 @@ static int push_alone(struct planner *p, const struct stream_command *c)
 			r = emit_later(p, c->path); /* R4 */
 			file_set(p, c->path);
 		}
-		if (!r && tail_hold(&p->tail, c))
+		if (!r && !p->tail.count && tail_hold(&p->tail, c))
 			return 0;
 	}
 	return r ?: emit_command(p, c);
+}
+
+static int push_tail(struct planner *p, bool cut)
+{
+	int r = p->tail.count ? emit_write(p, &p->tail.held[0], cut) : 0;
+
+	for (unsigned int i = 1; i < p->tail.count && !r; i++)
+		r = push_alone(p, &p->tail.held[i]);
+	tail_drop(&p->tail);
+	return r;
 }
 
 int planner_push(struct planner *p, const struct stream_command *c)
@@ -306,7 +308,9 @@ int planner_push(struct planner *p, const struct stream_command *c)
 
 	if (p->literal)
 		return emit_command(p, c);
-	r = emit_tail(p, tail_is_cut(&p->tail, c));
+	if (tail_goes_on(&p->tail, c))
+		return 0;
+	r = push_tail(p, tail_is_cut(&p->tail, c));
 	if (r)
 		return r;
 	if (p->count) {
@@ -337,7 +341,7 @@ int planner_push(struct planner *p, const struct stream_command *c)
 
 int planner_flush(struct planner *p)
 {
-	int r = emit_tail(p, false);
+	int r = push_tail(p, false);
 
 	if (p->literal)
 		return 0;

@@ -253,6 +253,26 @@ static void one_case(const char *name)
 		write_text("p", 0, "second");
 		return;
 	}
+	CASE("tail-not-next") /* not hostile: between a tail and its truncation stand others */
+	{
+		make("f");
+		write_text("f", 16380, "long");
+		craft(&w, STREAM_C_UTIMES, "pT", "f", (int64_t)1); /* the inode is made */
+		craft_begin(&w, STREAM_C_ENCODED_WRITE);
+		craft_string(&w, STREAM_A_PATH, "f");
+		craft_u64(&w, STREAM_A_FILE_OFFSET, 8192);
+		craft_u64(&w, STREAM_A_UNENCODED_FILE_LEN, 5000);
+		craft_u64(&w, STREAM_A_UNENCODED_LEN, 8192);
+		craft_u64(&w, STREAM_A_UNENCODED_OFFSET, 0);
+		craft_u32(&w, STREAM_A_COMPRESSION, 2);
+		craft_attribute(&w, STREAM_A_DATA, zstd_whole, sizeof(zstd_whole));
+		craft_end(&w);
+		write_text("f", 0, "before");
+		craft(&w, STREAM_C_SET_XATTR, "px", "f", "user.x", "v", (size_t)1);
+		craft(&w, STREAM_C_CHMOD, "pm", "f", 0600ull);
+		craft(&w, STREAM_C_TRUNCATE, "ps", "f", 13192ull);
+		return;
+	}
 	CASE("command-4g")
 	{
 		craft_raw(&w, "\xf5\xff\xff\xff\x0f\0\0\0\0\0", 10);

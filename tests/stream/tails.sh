@@ -52,4 +52,20 @@ for sink in --direct "--socket=$socket"; do
 	received "literal${sink%%=*}" "$sink" --no-plan
 	[ "$count" -ge 3 ] || fail "$sink --no-plan: $count were decompressed: does this test test anything?"
 	say "$sink: 0 decompressed, $count without the plan"
+
+	# The truncation is not the next command, but near enough.
+	for plan in '' --no-plan; do
+		target=$mnt/apart${sink%%=*}$plan
+		mkdir "$target"
+		# shellcheck disable=SC2086 # an option or none
+		"$build/tests/stream/hostile" tail-not-next |
+			"$extentctl" receive "$sink" $plan --json "$target" >"$work/report" || fail "$sink $plan: apart"
+		count=$(decoded "$work/report")
+		[ "$count" = "$([ "$plan" ] && echo 1 || echo 0)" ] || fail "$sink $plan, apart: $count decompressed"
+		{
+			printf before
+			head -c 8186 /dev/zero
+			head -c 5000 /dev/zero | tr '\0' x
+		} | cmp - "$target/s/f" || fail "$sink $plan, apart: content"
+	done
 done

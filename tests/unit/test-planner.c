@@ -11,6 +11,7 @@
 
 #include "../stream/craft.h"
 #include "receive/planner.h"
+#include "receive/tail.h"
 
 static void put_set(FILE *out, const struct action *a)
 {
@@ -385,7 +386,7 @@ static void write_encoded(struct craft *w, const char *path, uint64_t at, uint64
 	craft_end(w);
 }
 
-/* R6 (tail.c): the truncation must be the next command, of that path, and to that very byte. */
+/* R6 (tail.c): the truncation must be of that path, and to that very byte. */
 static void test_shrinking_tail(void **state)
 {
 	struct craft w;
@@ -398,9 +399,6 @@ static void test_shrinking_tail(void **state)
 	craft(&w, STREAM_C_TRUNCATE, "ps", "g", 4197ull);
 	write_encoded(&w, "g", 4096, 100);
 	craft(&w, STREAM_C_TRUNCATE, "ps", "f", 4196ull);
-	write_encoded(&w, "g", 4096, 100);
-	craft(&w, STREAM_C_CHMOD, "pm", "g", 0600ull);
-	craft(&w, STREAM_C_TRUNCATE, "ps", "g", 4196ull);
 	write_encoded(&w, "g", 4096, 4096);
 	craft(&w, STREAM_C_TRUNCATE, "ps", "g", 8192ull);
 	write_encoded(&w, "g", UINT64_MAX - 4095, 4097); /* ends at byte 1, seemingly */
@@ -408,10 +406,86 @@ static void test_shrinking_tail(void **state)
 	EXPECT(w, "do encoded_write f\ndo encoded_write f cut\ndo truncate f\n"
 		  "do encoded_write g\ndo truncate g\n"
 		  "do encoded_write g\ndo truncate f\n"
-		  "do encoded_write g\ndo chmod g\ndo truncate g\n"
 		  "do encoded_write g\ndo truncate g\n"
 		  "do encoded_write g\ndo truncate g\n"
 		  "do end \n");
+}
+
+/* R6: what may stand between the extent and its truncation. */
+static void test_tail_goes_on(void **state)
+{
+	struct craft w;
+
+	begin(&w);
+	write_encoded(&w, "f", 8192, 100);
+	craft(&w, STREAM_C_WRITE, "pod", "f", 8188ull, "data", (size_t)4);
+	write_encoded(&w, "f", 0, 50); /* no tail: nothing ends there */
+	craft(&w, STREAM_C_SET_XATTR, "px", "f", "user.x", "v", (size_t)1);
+	owner_mode_times(&w, "f", 0600, 7);
+	craft(&w, STREAM_C_UTIMES, "pT", "", (int64_t)8);
+	craft(&w, STREAM_C_TRUNCATE, "ps", "f", 8292ull);
+	write_encoded(&w, "f", 8192, 100); /* nothing is left of the one before */
+	craft(&w, STREAM_C_TRUNCATE, "ps", "f", 8292ull);
+	EXPECT(w, "do encoded_write f cut\ndo write f\ndo encoded_write f\ndo set_xattr f\n"
+		  "do chown f\ndo chmod f\ndo utimes f\ndo truncate f\n"
+		  "do encoded_write f cut\ndo truncate f\n"
+		  "times  mtime=8\ndo end \n");
+}
+
+/* R6: what may not, for it could tell the difference. */
+static void test_tail_ends(void **state)
+{
+	struct craft w;
+
+	begin(&w);
+	write_encoded(&w, "f", 8192, 100);
+	craft(&w, STREAM_C_WRITE, "pod", "f", 8189ull, "data", (size_t)4); /* a byte too far */
+	craft(&w, STREAM_C_TRUNCATE, "ps", "f", 8292ull);
+	write_encoded(&w, "f", 8192, 100);
+	craft(&w, STREAM_C_WRITE, "pod", "g", 0ull, "x", (size_t)1); /* f by another name? */
+	craft(&w, STREAM_C_TRUNCATE, "ps", "f", 8292ull);
+	write_encoded(&w, "f", 8192, 100);
+	craft(&w, STREAM_C_RENAME, "pt", "f", "g");
+	craft(&w, STREAM_C_TRUNCATE, "ps", "f", 8292ull);
+	write_encoded(&w, "f", 8192, 100); /* of these two the second is the tail */
+	write_encoded(&w, "f", 12288, 100);
+	craft(&w, STREAM_C_TRUNCATE, "ps", "f", 12388ull);
+	write_encoded(&w, "f", 8192, 100);
+	craft_begin(&w, STREAM_C_CLONE);
+	craft_string(&w, STREAM_A_PATH, "g");
+	craft_u64(&w, STREAM_A_FILE_OFFSET, 0);
+	craft_u64(&w, STREAM_A_CLONE_LEN, 4096);
+	craft_attribute(&w, STREAM_A_CLONE_UUID, craft_uuid, 16);
+	craft_u64(&w, STREAM_A_CLONE_CTRANSID, 1);
+	craft_string(&w, STREAM_A_CLONE_PATH, "f");
+	craft_u64(&w, STREAM_A_CLONE_OFFSET, 0);
+	craft_end(&w);
+	craft(&w, STREAM_C_TRUNCATE, "ps", "f", 8292ull);
+	EXPECT(w, "do encoded_write f\ndo write f\ndo truncate f\n"
+		  "do encoded_write f\ndo write g\ndo truncate f\n"
+		  "do encoded_write f\ndo rename f\ndo truncate f\n"
+		  "do encoded_write f\ndo encoded_write f cut\ndo truncate f\n"
+		  "do encoded_write f\ndo clone g\ndo truncate f\n"
+		  "do end \n");
+}
+
+/* The window: behind it, the truncation is not seen any more. */
+static void test_limit_of_tail(void **state)
+{
+	for (int n = TAIL_COMMANDS - 1; n <= TAIL_COMMANDS; n++) {
+		struct craft w;
+		char *got;
+
+		begin(&w);
+		write_encoded(&w, "f", 8192, 100);
+		for (int i = 0; i < n; i++)
+			craft(&w, STREAM_C_CHMOD, "pm", "f", 0600ull);
+		craft(&w, STREAM_C_TRUNCATE, "ps", "f", 8292ull);
+		craft(&w, STREAM_C_END, "");
+		got = plan(&w, false);
+		assert_int_equal(!strncmp(got, "do encoded_write f cut\n", 23), n < TAIL_COMMANDS);
+		free(got);
+	}
 }
 
 /* A checkpoint: what is held comes out, as it is. */
@@ -502,6 +576,9 @@ int main(void)
 		cmocka_unit_test(test_limit_of_bytes),
 		cmocka_unit_test(test_special_inodes),
 		cmocka_unit_test(test_shrinking_tail),
+		cmocka_unit_test(test_tail_goes_on),
+		cmocka_unit_test(test_tail_ends),
+		cmocka_unit_test(test_limit_of_tail),
 		cmocka_unit_test(test_tail_and_flush),
 		cmocka_unit_test(test_errors_come_back),
 	};
