@@ -51,7 +51,7 @@ struct opening {
 
 static void opening_free(struct opening *o)
 {
-	const int fds[] = { o->fd, o->facts.own, o->facts.peers };
+	const int fds[] = { o->fd, o->facts.own, o->facts.peers, o->facts.anchor };
 
 	closing_add(o->server->store, o->user, fds, ARRAY_SIZE(fds));
 	o->user->files--;
@@ -288,7 +288,7 @@ void opening_start(struct session *s, struct handle *handle, const struct wire_o
 	o->flags = f->open_flags;
 	o->mode = f->mode & 0777;
 	o->fd = fd;
-	o->facts.own = o->facts.peers = -1;
+	o->facts.own = o->facts.peers = o->facts.anchor = -1;
 	if (identity_new(s->identity->uid, s->identity->gid, s->identity->groups,
 			 s->identity->ngroups, &o->identity) < 0) {
 		opening_free(o);

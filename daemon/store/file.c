@@ -123,7 +123,8 @@ void file_facts_close(struct file_facts *facts)
 {
 	closep(&facts->own);
 	closep(&facts->peers);
-	facts->own = facts->peers = -1;
+	closep(&facts->anchor);
+	facts->own = facts->peers = facts->anchor = -1;
 }
 
 /* flags: as fcntl() has answered. out->fs is known. */
@@ -146,10 +147,11 @@ static int inode_examine(int *fd, int flags, enum file_source source, bool nodat
 int file_examine(int *fd, enum file_source source, bool nodatacow_allowed, const long *types,
 		 struct file_facts *out)
 {
-	int flags = fcntl(*fd, F_GETFL), r;
+	static const int reading = O_RDONLY;
+	int flags = fcntl(*fd, F_GETFL), mode, r;
 	struct statx st;
 
-	*out = (struct file_facts){ .own = -1, .peers = -1 };
+	*out = (struct file_facts){ .own = -1, .peers = -1, .anchor = -1 };
 	r = access_check(flags);
 	if (!r)
 		r = filesystem_examine(*fd, &out->fs);
@@ -161,6 +163,9 @@ int file_examine(int *fd, enum file_source source, bool nodatacow_allowed, const
 		return WIRE_E_FILESYSTEM;
 	if (filesystem_stat(*fd, &st) < 0)
 		return -errno;
+	/* One for writing would keep others from running the file, or sealing it with fs-verity. */
+	if (out->fs.btrfs && source != FILE_SHARED)
+		out->anchor = file_reopen(*fd, &reading, 1, &mode);
 	return inode_examine(fd, flags, source, nodatacow_allowed, &st, out);
 }
 
@@ -174,7 +179,7 @@ bool file_examine_quickly(const struct store *store, int *fd, uid_t peer, bool n
 	int flags = fcntl(*fd, F_GETFL);
 	struct statx st;
 
-	*out = (struct file_facts){ .own = -1, .peers = -1 };
+	*out = (struct file_facts){ .own = -1, .peers = -1, .anchor = -1 };
 	if (!filesystem_recognize(store, *fd, &out->fs, &st) || st.stx_uid != peer)
 		return false;
 	*result = access_check(flags);
@@ -205,7 +210,7 @@ struct file *file_new(struct store *store, struct user *user, struct file_facts 
 	struct inode *inode;
 	struct file *file;
 
-	fs = filesystem_get(store, facts->fd, &facts->fs);
+	fs = filesystem_get(store, facts->anchor >= 0 ? facts->anchor : facts->fd, &facts->fs);
 	if (!fs)
 		return NULL;
 	inode = inode_get(store, fs, facts->device, facts->number);

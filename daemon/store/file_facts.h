@@ -6,9 +6,10 @@
 
 #include "filesystem.h"
 
-/* What file_examine() found; own and peers are owned until file_new() takes them. */
+/* What file_examine() found; own, peers and anchor are owned until file_new() takes them. */
 struct file_facts {
 	int fd, view, own, peers; /* as in struct file */
+	int anchor;		  /* for reading, should the filesystem be new; or -1 */
 	bool nodatacow;
 	uint64_t device;
 	uint64_t number;

@@ -26,7 +26,7 @@ int file_examine_reading(int fd, enum file_source source, const long *types, str
 	struct stat st;
 	int own = -1, mode, r;
 
-	*out = (struct file_facts){ .own = -1, .peers = -1 };
+	*out = (struct file_facts){ .own = -1, .peers = -1, .anchor = -1 };
 	r = access_check(fd);
 	if (!r)
 		r = filesystem_examine(fd, &out->fs);
