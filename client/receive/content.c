@@ -8,6 +8,9 @@
 #include "receive/target.h"
 #include "stream/block.h"
 
+#define VERITY_TRIES	200
+#define VERITY_PAUSE_MS 10
+
 int content_write(struct executor *t, const struct action *a)
 {
 	const struct stream_command *c = a->command;
@@ -86,5 +89,12 @@ int content_verity(struct executor *t, const struct stream_command *c)
 
 	if (!r)
 		r = paths_parent(t->paths, c->path, &dir, name);
-	return r ?: restore_name_verity(dir, name, &arg);
+	if (!r)
+		r = restore_name_verity(dir, name, &arg);
+	/* A daemon has it open for writing until all of it is safe, and then closes it. */
+	for (int tries = 0; r == -ETXTBSY && tries < VERITY_TRIES; tries++) {
+		r = tries ? restore_wait(t->restore, VERITY_PAUSE_MS) : restore_sync(t->restore);
+		r = r < 0 ? r : restore_name_verity(dir, name, &arg);
+	}
+	return r;
 }

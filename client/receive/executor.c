@@ -13,7 +13,9 @@
 
 int passed_over(struct executor *t, const char *what, int r)
 {
-	if (!r || t->o.strict || (r != -EPERM && r != -EOPNOTSUPP))
+	bool lacking = r == -EPERM || r == -EOPNOTSUPP || r == -ENOTTY || r == -ENOPKG;
+
+	if (!lacking || t->o.strict)
 		return r;
 	t->stats.not_set++;
 	t->o.warn(t->o.userdata, t->now, what, -r);

@@ -273,6 +273,39 @@ static void one_case(const char *name)
 		craft(&w, STREAM_C_TRUNCATE, "ps", "f", 13192ull);
 		return;
 	}
+	CASE("links-that-are-gone") /* not hostile */
+	{
+		link_out();
+		craft(&w, STREAM_C_UNLINK, "p", "out");
+		make("out");
+		write_text("out", 0, "a file now");
+		craft(&w, STREAM_C_SYMLINK, "pil", "o302-1-0", 302ull, "/nowhere");
+		craft(&w, STREAM_C_MKDIR, "pi", "d", 303ull);
+		craft(&w, STREAM_C_RENAME, "pt", "o302-1-0", "d/l");
+		craft(&w, STREAM_C_RENAME, "pt", "d", "e");
+		craft(&w, STREAM_C_MKDIR, "pi", "d", 304ull);
+		craft(&w, STREAM_C_MKDIR, "pi", "d/l", 305ull);
+		craft(&w, STREAM_C_MKFILE, "pi", "d/l/f", 306ull);
+		craft(&w, STREAM_C_MKFILE, "pi", "g", 307ull);
+		craft(&w, STREAM_C_RENAME, "pt", "g", "e/l"); /* over the link */
+		write_text("e/l", 0, "a file now");
+		return;
+	}
+	CASE("verity") /* not hostile */
+	{
+		make("f");
+		encoded("f", 8192, 8192, 0, 2, zstd_whole, sizeof(zstd_whole));
+		craft(&w, STREAM_C_CHMOD, "pm", "f", 0640ull);
+		craft_begin(&w, STREAM_C_ENABLE_VERITY);
+		craft_string(&w, STREAM_A_PATH, "f");
+		craft_attribute(&w, STREAM_A_VERITY_ALGORITHM, "\1", 1);
+		craft_u32(&w, STREAM_A_VERITY_BLOCK_SIZE, 4096);
+		craft_attribute(&w, STREAM_A_VERITY_SALT, "salt", 4);
+		craft_attribute(&w, STREAM_A_VERITY_SIG, "", 0);
+		craft_end(&w);
+		craft(&w, STREAM_C_UTIMES, "pT", "f", (int64_t)1000);
+		return;
+	}
 	CASE("command-4g")
 	{
 		craft_raw(&w, "\xf5\xff\xff\xff\x0f\0\0\0\0\0", 10);
@@ -303,7 +336,7 @@ int main(int argc, char **argv)
 	const char *name = argc == 2 ? argv[1] : "";
 
 	craft_new(&w);
-	craft_header(&w, 2);
+	craft_header(&w, strcmp(name, "verity") ? 2 : 3);
 	if (!strcmp(name, "no-subvolume")) {
 		make("f");
 	} else if (!strcmp(name, "subvolume-dotdot")) {
