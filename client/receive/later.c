@@ -204,6 +204,23 @@ int later_set(struct later *l, const struct stream_command *c)
 	return 0;
 }
 
+enum later_place later_look(struct later *l, struct stream_string path)
+{
+	const char *p = path.data, *end = p + path.size, *slash;
+	struct node *n = l->root;
+
+	while (p < end && l->count) {
+		slash = memchr(p, '/', end - p) ?: end;
+		n = node_child(l, n, p, slash - p);
+		if (!n)
+			break;
+		if (n->has_times)
+			return slash == end ? LATER_HERE : LATER_ABOVE;
+		p = slash + 1;
+	}
+	return LATER_NONE;
+}
+
 bool later_take(struct later *l, struct stream_string path, struct later_times *times)
 {
 	struct node *n = l->count ? node_find(l, path, false) : NULL;

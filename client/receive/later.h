@@ -27,6 +27,10 @@ struct later_times {
 	uint64_t position; /* of the command that brought them */
 };
 
+/* Has the path times, or something above it? */
+enum later_place { LATER_NONE, LATER_HERE, LATER_ABOVE };
+enum later_place later_look(struct later *l, struct stream_string path);
+
 /* Takes the times of a path out; false if it has none. */
 bool later_take(struct later *l, struct stream_string path, struct later_times *times);
 

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "payload/payload.h"
+#include "receive/crossing.h"
 #include "receive/incoming.h"
 
 /* Subvolumes of one input that later ones may refer to. */
@@ -17,6 +18,7 @@
 
 struct rehearsal {
 	struct payload_scratch *scratch;
+	struct crossing *links;
 	uint8_t seen[SEEN_MAX][16];
 	unsigned int seen_n;
 	uint64_t inodes, extents, plain, bytes, payload_bytes, clones;
@@ -26,8 +28,10 @@ struct rehearsal {
 
 void rehearsal_free(struct rehearsal *r)
 {
-	if (r)
+	if (r) {
 		payload_scratch_free(r->scratch);
+		crossing_free(r->links);
+	}
 	free(r);
 }
 
@@ -60,6 +64,11 @@ int rehearse_begin(struct incoming *t, const struct stream_command *c)
 	if (err)
 		return err;
 	r = t->rehearsal;
+	crossing_free(r->links);
+	r->links = NULL;
+	err = crossing_new(&r->links);
+	if (err)
+		return err;
 	r->inodes = r->extents = r->plain = r->bytes = r->payload_bytes = r->clones = 0;
 	r->begun = true;
 	t->stats->subvolumes++;
@@ -137,10 +146,17 @@ static int clone_source(struct incoming *t, const struct action *a, const struct
 int rehearse_action(struct incoming *t, const struct action *a)
 {
 	const struct stream_command *c = a->command;
+	int r;
 
 	if (!t->rehearsal || !t->rehearsal->begun)
 		return incoming_failed_at(t, a->position, c ? stream_op_name(c->op) : "utimes",
 					  a->path, -EPROTO, "no subvolume was begun");
+	r = crossing_refuse(t->rehearsal->links, a, c && !memcmp(c->clone_uuid, t->uuid, 16));
+	if (!r)
+		r = crossing_follow(t->rehearsal->links, a);
+	if (r)
+		return incoming_failed_at(t, a->position, c ? stream_op_name(c->op) : "utimes",
+					  a->path, r, "");
 	if (a->type == ACTION_MAKE)
 		t->rehearsal->inodes++;
 	if (a->type != ACTION_COMMAND)
