@@ -25,6 +25,22 @@ __attribute__((format(printf, 3, 4))) static void tell(const struct reference *s
 	s->message(s->userdata, level, text);
 }
 
+/* The subvolume is there, but not in the state that the stream counts on. */
+static void tell_other(const struct reference *s, const char *role, const struct subvolume_match *m,
+		       const char *uuid, uint64_t transid)
+{
+	_cleanup_(freep) char *path = subvolume_path(s->mount, m->id);
+
+	tell(s, s->strict ? LOG_ERR : LOG_WARNING,
+	     "%s: subvolume %s (id %" PRIu64 ", %s) is as of transaction %" PRIu64
+	     ", but the stream was made against transaction %" PRIu64 ": %s; %s",
+	     role, path ?: "?", m->id, uuid, m->transid, transid,
+	     m->received ? "the sender's was changed since this was received"
+			 : "it was changed since",
+	     s->strict ? "send the whole subvolume, or against a snapshot that is here unchanged"
+		       : "what is received may differ from the source; --strict refuses it");
+}
+
 static int look(struct reference *s, const char *role, const uint8_t uuid[16], uint64_t transid)
 {
 	struct subvolume_match m;
@@ -47,11 +63,7 @@ static int look(struct reference *s, const char *role, const uint8_t uuid[16], u
 		return r;
 	}
 	if (m.transid != transid) {
-		tell(s, s->strict ? LOG_ERR : LOG_WARNING,
-		     "%s: subvolume %" PRIu64 " is %s, but as of transaction %" PRIu64
-		     " where the stream was made against %" PRIu64 "%s",
-		     role, m.id, text, m.transid, transid,
-		     m.received ? "" : ": it was changed since");
+		tell_other(s, role, &m, text, transid);
 		if (s->strict)
 			return -ESTALE;
 		s->warnings++;

@@ -77,9 +77,16 @@ static int find_by(int mount, const uint8_t uuid[16], uint64_t transid, bool rec
 
 int subvolume_find(int mount, const uint8_t uuid[16], uint64_t transid, struct subvolume_match *out)
 {
+	struct subvolume_match own;
 	int r = find_by(mount, uuid, transid, true, out);
 
-	return r == -ENOENT ? find_by(mount, uuid, transid, false, out) : r;
+	if (r == -ENOENT)
+		return find_by(mount, uuid, transid, false, out);
+	/* On the sender's filesystem, the one that it was sent from may be the better one. */
+	if (!r && out->transid != transid && !find_by(mount, uuid, transid, false, &own) &&
+	    own.transid == transid)
+		*out = own;
+	return r;
 }
 
 int subvolume_open(int mount, uint64_t id)
@@ -110,6 +117,13 @@ int subvolume_open(int mount, uint64_t id)
 		below++;
 	fd = syscall(SYS_openat2, mount, *below ? below : ".", &how, sizeof(how));
 	return fd < 0 ? -errno : fd;
+}
+
+char *subvolume_path(int mount, uint64_t id)
+{
+	char *path = NULL;
+
+	return btrfs_util_subvolume_path_fd(mount, id, &path) == BTRFS_UTIL_OK ? path : NULL;
 }
 
 int subvolume_make(int parent, const char *name, int source)

@@ -14,14 +14,17 @@ struct subvolume_match {
 };
 
 /*
- * By received UUID, then by its own; among several one whose transid fits. mount is any descriptor
- * on the filesystem. -ENOENT if there is none. Needs CAP_SYS_ADMIN.
+ * By received UUID, then by its own; among all one whose transid fits, if there is one. mount is
+ * any descriptor on the filesystem. -ENOENT if there is none. Needs CAP_SYS_ADMIN.
  */
 int subvolume_find(int mount, const uint8_t uuid[16], uint64_t transid,
 		   struct subvolume_match *out);
 
 /* Its directory, reached from mount without leaving it: -EXDEV if it lies elsewhere. */
 int subvolume_open(int mount, uint64_t id);
+
+/* Its path from the top of the filesystem, for a message; to be freed. NULL: unknown. */
+char *subvolume_path(int mount, uint64_t id);
 
 /* In directory parent; returns a descriptor. source < 0: empty. */
 int subvolume_make(int parent, const char *name, int source);

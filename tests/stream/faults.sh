@@ -127,7 +127,6 @@ refused clone-through-symlink "clone s/f: Too many levels" --direct -C
 run -f "$work/missing" 2>/dev/null && fail "-f of a missing file succeeds"
 run </dev/null 2>/dev/null && fail "no input at all succeeds"
 
-# A parent is found, and explained when it is not what the stream was made against.
 drop
 btrfs -q subvolume create "$mnt/tree"
 echo 1 >"$mnt/tree/f"
@@ -136,7 +135,6 @@ btrfs -q subvolume snapshot -r "$mnt/tree" "$mnt/s"
 btrfs -q send --proto 2 --compressed-data -f "$work/full" "$mnt/s"
 run --direct -f "$work/full" || fail "receiving a full stream"
 sealed "$mnt/target/s" || fail "not sealed"
-
 
 # Without privilege, with a daemon of its own and with the system's: what is received is complete but
 # for owners, which is said. What is compressed stays so where the daemon has the privilege.
