@@ -182,6 +182,20 @@ static int open_told(const char *path, int flags)
 	return fd;
 }
 
+static int input_open(const char *path)
+{
+	_cleanup_(closep) int fd = open_told(path, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (!fstat(fd, &st) && S_ISDIR(st.st_mode)) {
+		fprintf(stderr, "extentctl: %s: a directory, not a send stream\n", path);
+		return -1;
+	}
+	return steal_fd(&fd);
+}
+
 static int receive_all(struct receiving *rx, const struct values *v, int input, int directory,
 		       int mount, bool replace)
 {
@@ -294,7 +308,7 @@ static int run(int argc, char *argv[])
 	if (v.abort && !v.resume) {
 		input = open_told("/dev/null", 0);
 	} else {
-		input = v.file ? open_told(v.file, 0) : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+		input = v.file ? input_open(v.file) : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
 		if (input >= 0 && !v.file && isatty(input)) {
 			fprintf(stderr, "extentctl receive: stdin is a terminal, not a stream\n");
 			return CTL_USAGE;

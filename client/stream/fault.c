@@ -33,6 +33,11 @@ bool stream_fault_recoverable(const struct stream_fault *f)
 	return faults[f->code].recoverable;
 }
 
+static bool is_empty(const struct stream_fault *f)
+{
+	return f->code == STREAM_FAULT_TRUNCATED && !f->position && !f->found;
+}
+
 void stream_fault_format(const struct stream_fault *f, char *text, size_t size)
 {
 	char values[80] = "", attribute[48] = "", command[48] = "";
@@ -48,9 +53,13 @@ void stream_fault_format(const struct stream_fault *f, char *text, size_t size)
 			 f->found, f->expected);
 	else if (f->code == STREAM_FAULT_READ)
 		snprintf(values, sizeof(values), " (%s)", strerror(-f->error));
+	else if (f->code == STREAM_FAULT_TRUNCATED)
+		snprintf(values, sizeof(values), " (%" PRIu64 " bytes of %" PRIu64 ")", f->found,
+			 f->expected);
 	else if (f->found || f->expected)
 		snprintf(values, sizeof(values), " (found %" PRIu64 ", expected %" PRIu64 ")",
 			 f->found, f->expected);
 	snprintf(text, size, "stream offset %" PRIu64 "%s%s: %s%s", f->position, command, attribute,
-		 faults[f->code].text, values);
+		 is_empty(f) ? "the input is empty, and no stream" : faults[f->code].text,
+		 is_empty(f) ? "" : values);
 }
