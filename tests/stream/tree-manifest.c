@@ -9,7 +9,9 @@
  *	tree-manifest [-l] [-s] [-c] DIR...
  *
  * -l: loosely, whether and how data are compressed is left out; sharing is not.
- * -s: without the extents of files of at most a sector, inline or not as it happens.
+ * -s: without the extents of files of at most a sector, inline or not as it happens; nor is said of
+ *     a compressed first sector of longer ones which it is: the kernel takes it inline only if it
+ *     comes before all others, and nobody orders writes to different places.
  * -c: without any extents: what everybody can read.
  */
 #include <dirent.h>
@@ -164,7 +166,12 @@ static void extent_add(struct run *r, const char *label, uint64_t offset,
 	const char *method = item->compression < 4 ? methods[item->compression] : "unknown";
 	char kind[128];
 
-	if (item->type == BTRFS_FILE_EXTENT_INLINE) {
+	if (skip_small && !offset && item->compression && ram <= SECTOR) {
+		run_flush(r);
+		snprintf(kind, sizeof(kind), "%s, inline or not", loose ? "data" : method);
+		run_add(r, 0, SECTOR, kind, NULL);
+		run_flush(r);
+	} else if (item->type == BTRFS_FILE_EXTENT_INLINE) {
 		if (loose)
 			method = "data";
 		snprintf(kind, sizeof(kind), "inline %s", method);
