@@ -293,6 +293,8 @@ int data_wait(struct data *data)
 
 	if (n)
 		return n;
+	if (restore_quiesce(data->opt.restore))
+		return turn(data);
 	p[0].events = (short)extent_events(data->opt.session);
 	/* A second at most: the clock on the screen and the pace of commits go on. */
 	if (poll(p, 3, 1000) < 0 && errno != EINTR)

@@ -49,7 +49,7 @@ static int times_set(struct restore_dir *dir, const char *name, int fd,
 {
 	int up;
 
-	if (fd >= 0)
+	if (fd >= 0 || !name) /* a directory's own have no name */
 		return futimens(fd, times) < 0 ? -errno : 0;
 	up = restore_dir_fd(dir);
 	if (up < 0)
@@ -117,6 +117,12 @@ void attr_access(struct restore_dir *dir, const char *name, int fd, struct resto
 		now->mode = mode;
 }
 
+/* Here or elsewhere. */
+void attr_times_failed(struct restore_dir *dir, const char *name, int err)
+{
+	not_set(dir, name, RESTORE_TIMES, err, "the times could not be set");
+}
+
 void attr_times(struct restore_dir *dir, const char *name, int fd, const struct restore_attr *attr)
 {
 	struct timespec times[2] = { attr->atime, attr->mtime };
@@ -126,7 +132,7 @@ void attr_times(struct restore_dir *dir, const char *name, int fd, const struct 
 		return;
 	err = times_set(dir, name, fd, times);
 	if (err < 0)
-		not_set(dir, name, RESTORE_TIMES, err, "the times could not be set");
+		attr_times_failed(dir, name, err);
 }
 
 void restore_dir_set(struct restore_dir *dir, const struct restore_attr *attr)

@@ -260,9 +260,38 @@ static void size_apply(struct restore_file *file)
 			   "the size could not be set");
 }
 
+static void file_closed(struct restore_file *file)
+{
+	struct restore *r = file->r;
+
+	file->fd = -1;
+	r->open_files--;
+	TAILQ_REMOVE(&r->active, file, entry);
+	if (file->first_id || file->small || file->refs > 1) {
+		TAILQ_INSERT_TAIL(&r->unsettled, file, entry);
+		r->unsettled_files++;
+	} else {
+		file_put(file);
+	}
+}
+
+/* The sink has set the times, err being what came of it, and closed the file. */
+void file_ended(struct restore_file *file, int err)
+{
+	file->pending--;
+	file->r->finishing--;
+	if (err < 0)
+		attr_times_failed(file->dir, file->name, err);
+	file_closed(file);
+}
+
 /*
  * All writes are in the kernel: nothing strips or touches any more what is set now. Also called
  * from completions, so it must not wait.
+ *
+ * The sink may do the last part while we go on. Until then the file counts as having a write under
+ * way, which is what those wait for who touch it again; they find it by its inode, so only a file
+ * that is listed may be ended so.
  */
 void file_complete(struct restore_file *file)
 {
@@ -274,18 +303,15 @@ void file_complete(struct restore_file *file)
 		fremovexattr(file->fd, "system.posix_acl_access");
 	attr_access(file->dir, file->name, file->fd, &file->owner, &file->attr);
 	attr_late(file);
-	attr_times(file->dir, file->name, file->fd, &file->attr);
-
-	close(file->fd);
-	file->fd = -1;
-	r->open_files--;
-	TAILQ_REMOVE(&r->active, file, entry);
-	if (file->first_id || file->small || file->refs > 1) {
-		TAILQ_INSERT_TAIL(&r->unsettled, file, entry);
-		r->unsettled_files++;
-	} else {
-		file_put(file);
+	if (file->listed && r->sink->end && r->sink->end(r->sink, file)) {
+		file->fd = -1;
+		file->pending++;
+		r->finishing++;
+		return;
 	}
+	attr_times(file->dir, file->name, file->fd, &file->attr);
+	close(file->fd);
+	file_closed(file);
 }
 
 struct restore_file *file_put(struct restore_file *file)

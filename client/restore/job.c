@@ -50,6 +50,11 @@ int restore_new(const struct restore_options *options, struct restore **out)
 	return 0;
 }
 
+int restore_quiesce(struct restore *r)
+{
+	return r->sink->quiesce ? r->sink->quiesce(r->sink) : 0;
+}
+
 static void files_drop(struct restore_files *files)
 {
 	while (!TAILQ_EMPTY(files)) {
@@ -64,6 +69,7 @@ struct restore *restore_free(struct restore *r)
 {
 	if (!r)
 		return NULL;
+	restore_quiesce(r);
 	settle_drop(r);
 	dir_cache_empty(r);
 	files_drop(&r->active);

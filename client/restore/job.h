@@ -61,10 +61,10 @@ struct restore_file {
 	TAILQ_ENTRY(restore_file) entry;
 	LIST_ENTRY(restore_file) inode;
 	int fd;
-	int handle; /* -1: extentd does not know the file */
-	int error;  /* the first of its writes, negative errno */
-	unsigned int pending;
-	unsigned int refs; /* log entries and the life above */
+	int handle;		       /* -1: extentd does not know the file */
+	int error;		       /* the first of its writes, negative errno */
+	unsigned int pending, in_lane; /* of them, by our own thread: see lane.h */
+	unsigned int refs;	       /* log entries and the life above */
 	bool finished, open_failed, fresh, acl_inherited, acl_set;
 	bool listed;		   /* among the inodes */
 	bool small;		   /* has extents in the list of small ones */
@@ -151,6 +151,7 @@ void dir_cache_empty(struct restore *r);
 void attr_access(struct restore_dir *dir, const char *name, int fd, struct restore_owner *now,
 		 const struct restore_attr *attr);
 void attr_times(struct restore_dir *dir, const char *name, int fd, const struct restore_attr *attr);
+void attr_times_failed(struct restore_dir *dir, const char *name, int err);
 /* xattr.c: sets those, once */
 void attr_late(struct restore_file *file);
 void attr_late_free(struct restore_late *late);
@@ -159,6 +160,7 @@ void xattr_inherited_remove(int fd);
 /* file.c */
 void file_claim(struct restore_file *file);
 void file_complete(struct restore_file *file);
+void file_ended(struct restore_file *file, int err);
 struct restore_file *file_put(struct restore_file *file);
 
 /* inode.c */
@@ -180,9 +182,10 @@ void inode_proved(struct restore_file *file);
 /* write.c: a write that a sink had in flight, or did at once. */
 struct write_result {
 	uint64_t offset, len;
-	int64_t id; /* -1: done at once */
-	int result; /* 0 or negative errno */
-	int form;   /* enum extent_form */
+	int64_t id;   /* -1: by this process */
+	bool pending; /* it was counted in file->pending */
+	int result;   /* 0 or negative errno */
+	int form;     /* enum extent_form */
 	const char *cause;
 };
 void write_taken(struct restore_file *file, const struct extent_write *w, bool sent);

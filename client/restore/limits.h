@@ -18,10 +18,10 @@
 #define RESTORE_SECTOR_MIN	4096   /* what all sector sizes are multiples of */
 #define RESTORE_INLINE_MAX	65536  /* no inline extent is larger than a sector */
 #define RESTORE_DIRECT_BYTES	16384  /* plain files up to this size are written in place */
-#define RESTORE_SMALL_BYTES                                                                        \
-	16384 /* as are payloads of new files, where they are decoded first;                       \
-	       */
-#define RESTORE_SMALL_TRUSTED 131072 /* and where they are not */
-#define RESTORE_SMALL_END     131072 /* what lies behind this is the daemon's in any case */
+#define RESTORE_SMALL_BYTES	16384  /* payloads of new files, where they are decoded first */
+#define RESTORE_SMALL_TRUSTED	131072 /* and where they are not */
+#define RESTORE_LANE_WORKS	256    /* put and not taken back */
+#define RESTORE_LANE_BATCH	16     /* for which its thread is woken */
+#define RESTORE_LANE_BYTES	(8u << 20) /* of their payloads, and one more */
 
 #endif

@@ -83,6 +83,9 @@ const struct restore_stats *restore_stats(const struct restore *r);
 int restore_poll(struct restore *r);
 /* Waits for something to happen, at most timeout_ms. As restore_poll(). */
 int restore_wait(struct restore *r, int timeout_ms);
+/* Waits for writes that are ours and not the daemon's: no descriptor tells of their end. Before a
+ * poll() on the session's descriptor; how many there were. */
+int restore_quiesce(struct restore *r);
 /* Waits until every finished file is done. */
 int restore_barrier(struct restore *r);
 

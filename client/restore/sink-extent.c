@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "payload/payload.h"
 #include "restore/job.h"
+#include "restore/lane.h"
 
 /* Writes queued between two looks at what has arrived. */
 #define POLL_EVERY 16
@@ -56,6 +57,7 @@ static void written(struct extent_session *s, const struct extent_completion *c)
 		.offset = c->offset,
 		.len = c->len,
 		.id = c->id,
+		.pending = true,
 		.result = c->result,
 		.form = c->form,
 		.cause = c->result ? extent_code_text(c->code) : NULL,
@@ -110,6 +112,12 @@ static int lengths_check(struct sink_extent *x, const struct extent_write *w)
 	return -EBADMSG;
 }
 
+static void buffer_put(struct sink_extent *x, const struct extent_write *w)
+{
+	if (w->flags & EXTENT_BUFFER)
+		extent_buffer_put(x->session, (void *)(uintptr_t)w->payload);
+}
+
 /* The payload in memory that the daemon shares. */
 static int buffer_fill(struct sink_extent *x, struct restore *r, struct extent_write *w)
 {
@@ -118,7 +126,7 @@ static int buffer_fill(struct sink_extent *x, struct restore *r, struct extent_w
 	if (w->flags & EXTENT_BUFFER)
 		return 0;
 	while (!(buffer = extent_buffer_get(x->session, w->payload_len))) {
-		int err = extent_pending(x->session) ? wait_for(r) : -ENOMEM;
+		int err = x->sink.busy(&x->sink) ? wait_for(r) : -ENOMEM;
 
 		if (err < 0)
 			return err;
@@ -148,8 +156,7 @@ static int piece_queue(struct sink_extent *x, struct restore_file *file, struct 
 		snprintf(x->sink.text, sizeof(x->sink.text), "%s", extent_error_text(x->session));
 	}
 	if (err < 0) {
-		if (w->flags & EXTENT_BUFFER)
-			extent_buffer_put(x->session, (void *)(uintptr_t)w->payload);
+		buffer_put(x, w);
 		return r->broken ? r->broken : err;
 	}
 	write_taken(file, w, true);
@@ -161,13 +168,12 @@ static int extent_sink_write(struct sink *s, struct restore_file *file, struct e
 {
 	struct sink_extent *x = extent_of(s);
 	struct extent_write piece = *w;
-	int err = small_write(&x->small, s, file, w);
+	int err = small_write(&x->small, file, w);
 
-	if (err <= 0) {
-		if (w->flags & EXTENT_BUFFER)
-			extent_buffer_put(x->session, (void *)(uintptr_t)w->payload);
+	if (err < 0)
+		buffer_put(x, w);
+	if (err <= 0)
 		return err;
-	}
 	err = 0;
 	if (w->compression || w->payload_len <= x->limits.max_payload)
 		return piece_queue(x, file, w);
@@ -183,6 +189,84 @@ static int extent_sink_write(struct sink *s, struct restore_file *file, struct e
 		err = piece_queue(x, file, &piece);
 	}
 	return err;
+}
+
+static void extent_sink_close(struct sink *s, struct restore_file *file)
+{
+	struct sink_extent *x = extent_of(s);
+	int64_t id;
+
+	if (file->in_lane) /* lane_done() may need it, and closes it */
+		return;
+	id = extent_close(x->session, file->handle, NULL, NULL);
+	while (id == -EAGAIN && wait_for(file->r) >= 0)
+		id = extent_close(x->session, file->handle, NULL, NULL);
+	if (id > 0)
+		file->last_id = id;
+}
+
+static bool extent_sink_end(struct sink *s, struct restore_file *file)
+{
+	return small_end_file(&extent_of(s)->small, file);
+}
+
+/* What our own thread could not do is the daemon's, which knows how to decode. */
+static void lane_done(struct sink_extent *x, struct lane_work *l)
+{
+	struct restore_file *file = l->file;
+	struct write_result failed = {
+		.offset = l->w.offset,
+		.len = l->w.len,
+		.id = -1,
+		.pending = true,
+		.result = -EBADMSG,
+		.cause = x->sink.text,
+	};
+
+	file->refs++; /* it may end while we wait */
+	file->in_lane--;
+	if (l->result && l->result != PAYLOAD_BAD) {
+		failed.result = piece_queue(x, file, &l->w);
+		if (!failed.result)
+			file->pending--; /* counted again as the daemon's */
+	} else {
+		buffer_put(x, &l->w);
+	}
+	if (file->finished && file->handle >= 0)
+		extent_sink_close(&x->sink, file);
+	if (!l->result)
+		small_written(l);
+	if (l->result == PAYLOAD_BAD)
+		snprintf(x->sink.text, sizeof(x->sink.text), "%s (payload byte %llu)",
+			 payload_fault_text(l->fault.code), (unsigned long long)l->fault.position);
+	if (l->result && failed.result < 0)
+		write_done(file, &failed);
+	file_put(file);
+}
+
+static int lane_turn(struct sink_extent *x, bool wait)
+{
+	struct lane_work *l;
+	int n = 0;
+
+	while ((l = small_take(&x->small, wait && !n))) {
+		if (l->kind == LANE_END)
+			file_ended(l->file, l->result);
+		else
+			lane_done(x, l);
+		free(l);
+		n++;
+	}
+	return n;
+}
+
+static int extent_sink_quiesce(struct sink *s)
+{
+	int n = 0, more;
+
+	while ((more = lane_turn(extent_of(s), true)))
+		n += more;
+	return n;
 }
 
 struct answer {
@@ -215,17 +299,6 @@ static int extent_sink_prove(struct sink *s, struct restore_file *file)
 	return err ? err : a.result;
 }
 
-static void extent_sink_close(struct sink *s, struct restore_file *file)
-{
-	struct sink_extent *x = extent_of(s);
-	int64_t id = extent_close(x->session, file->handle, NULL, NULL);
-
-	while (id == -EAGAIN && wait_for(file->r) >= 0)
-		id = extent_close(x->session, file->handle, NULL, NULL);
-	if (id > 0)
-		file->last_id = id;
-}
-
 static void synced(struct extent_session *s, const struct extent_completion *c)
 {
 	settle_answered(c->userdata, c->result, c->code);
@@ -242,7 +315,11 @@ static int extent_sink_turn(struct sink *s, struct restore *r, int timeout_ms)
 {
 	struct sink_extent *x = extent_of(s);
 	struct extent_completion c;
-	int n = timeout_ms ? extent_wait(x->session, timeout_ms) : extent_process(x->session);
+	int own = lane_turn(x, timeout_ms != 0), n;
+
+	/* Ours ends by itself, whatever the daemon does: with some of it under way, it is that
+	 * which is waited for. */
+	n = timeout_ms && !own ? extent_wait(x->session, timeout_ms) : extent_process(x->session);
 
 	/* Only notices of lost writes, and CLOSE, have no callback here. */
 	while (extent_next_completion(x->session, &c) == 1)
@@ -251,12 +328,14 @@ static int extent_sink_turn(struct sink *s, struct restore *r, int timeout_ms)
 	if (n < 0)
 		snprintf(s->text, sizeof(s->text), "the connection to extentd: %s",
 			 extent_error_text(x->session));
-	return n;
+	return n < 0 ? n : n + own;
 }
 
 static bool extent_sink_busy(const struct sink *s)
 {
-	return extent_pending(((const struct sink_extent *)s)->session);
+	const struct sink_extent *x = (const struct sink_extent *)s;
+
+	return lane_busy(x->small.lane) || extent_pending(x->session);
 }
 
 static void extent_sink_drop(struct sink *s, void *buffer)
@@ -286,9 +365,11 @@ int sink_extent_new(struct extent_session *session, struct sink **out)
 		.write = extent_sink_write,
 		.prove = extent_sink_prove,
 		.close = extent_sink_close,
+		.end = extent_sink_end,
 		.sync = extent_sink_sync,
 		.turn = extent_sink_turn,
 		.busy = extent_sink_busy,
+		.quiesce = extent_sink_quiesce,
 		.drop = extent_sink_drop,
 		.free = extent_sink_free,
 		.files = x->limits.max_files,

@@ -31,14 +31,19 @@ struct sink {
 	int (*prove)(struct sink *s, struct restore_file *f);
 	/* No more writes to f from here on; those in flight go on. */
 	void (*close)(struct sink *s, struct restore_file *f);
+	/* Sets the times of a finished file, closes it, and calls file_ended(); false: it will not.
+	 * NULL: it never will. */
+	bool (*end)(struct sink *s, struct restore_file *f);
 	/* Asks for proof of all that was written; the answer is settle_answered(). -EAGAIN. */
 	int (*sync)(struct sink *s, struct restore *r);
 	/* Handles what has arrived, waiting for timeout_ms (-1: no limit). Number or an error
 	 * that ends all. */
 	int (*turn)(struct sink *s, struct restore *r, int timeout_ms);
 	bool (*busy)(const struct sink *s); /* something will arrive */
-	unsigned int files;		    /* that may be open at once; 0: no limit */
-	bool nodatacow; /* takes such files too: their proof is an fsync and nothing more */
+	/* Waits for what it does itself, daemon or not; how much that was. NULL: nothing. */
+	int (*quiesce)(struct sink *s);
+	unsigned int files; /* that may be open at once; 0: no limit */
+	bool nodatacow;	    /* takes such files too: their proof is an fsync and nothing more */
 	void (*drop)(struct sink *s, void *buffer); /* back to where it came from */
 	void (*free)(struct sink *s);
 	/* The job's owner's: what went wrong with a write taken earlier. May be NULL. */

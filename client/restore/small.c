@@ -28,6 +28,7 @@
 #include "payload/payload.h"
 #include "restore/encoded.h"
 #include "restore/job.h"
+#include "restore/lane.h"
 
 #define MAP_EXTENTS 64
 
@@ -37,16 +38,15 @@ int small_begin(struct small_writer *writer, unsigned int validation)
 
 	static_assert(PAYLOAD_NONE == 0 && PAYLOAD_STRUCTURE == 1 && PAYLOAD_FULL == 2,
 		      "the daemon's numbers");
-	writer->level = (enum payload_level)validation;
-	writer->limit = writer->level == PAYLOAD_FULL ? RESTORE_SMALL_BYTES : RESTORE_SMALL_TRUSTED;
+	writer->limit = validation == PAYLOAD_FULL ? RESTORE_SMALL_BYTES : RESTORE_SMALL_TRUSTED;
 	if (set)
 		writer->limit = (uint32_t)strtoul(set, NULL, 10);
-	return payload_scratch_new(&writer->scratch);
+	return lane_new((enum payload_level)validation, &writer->lane);
 }
 
 void small_end(struct small_writer *writer)
 {
-	writer->scratch = payload_scratch_free(writer->scratch);
+	writer->lane = lane_free(writer->lane);
 }
 
 static bool small_fits(const struct restore_file *file, const struct extent_write *w)
@@ -75,51 +75,59 @@ static int remember(struct restore_file *file, const struct extent_write *w)
 	return 0;
 }
 
-/* As strictly as the daemon would. */
-static int check(struct small_writer *writer, struct sink *sink, const struct extent_write *w)
-{
-	struct payload_fault fault = { 0 };
-	int r;
-
-	if (writer->level == PAYLOAD_NONE)
-		return 0;
-	r = payload_check_part(writer->scratch, w->compression, w->payload, w->payload_len,
-			       w->unencoded_len, w->unencoded_offset + w->len, writer->level,
-			       &fault);
-	if (r != PAYLOAD_BAD)
-		return r;
-	snprintf(sink->text, sizeof(sink->text), "%s (payload byte %llu)",
-		 payload_fault_text(fault.code), (unsigned long long)fault.position);
-	return -EBADMSG;
-}
-
-int small_write(struct small_writer *writer, struct sink *sink, struct restore_file *file,
+int small_write(struct small_writer *writer, struct restore_file *file,
 		const struct extent_write *w)
 {
-	int err;
+	int err = 0;
 
 	if (w->payload_len > writer->limit || !small_fits(file, w) || !encoded_lengths_fit(w))
 		return 1;
-	err = check(writer, sink, w);
-	if (err < 0)
-		return err;
-	err = encoded_write(file->fd, w);
-	if (err < 0) {
-		if (err == -EPERM || err == -ENOTTY)
-			writer->limit = 0;
-		return 1;
-	}
-	err = inode_list(file) ?: remember(file, w);
+	while (err >= 0 && lane_full(writer->lane))
+		err = restore_wait(file->r, -1);
+	if (err >= 0)
+		err = inode_list(file);
+	if (err >= 0)
+		err = lane_put(writer->lane, file, file->fd, w);
 	if (err < 0)
 		return err;
 	write_taken(file, w, false);
-	write_done(file, &(struct write_result){
-				 .offset = w->offset,
-				 .len = w->len,
-				 .id = -1,
-				 .form = EXTENT_ENCODED,
-			 });
+	file->pending++;
+	file->in_lane++;
 	return 0;
+}
+
+bool small_end_file(struct small_writer *writer, struct restore_file *file)
+{
+	bool timed = file->attr.set & RESTORE_SET_TIMES;
+	const struct timespec times[2] = { file->attr.atime, file->attr.mtime };
+
+	return !lane_full(writer->lane) &&
+	       !lane_end(writer->lane, file, file->fd, timed ? times : NULL);
+}
+
+struct lane_work *small_take(struct small_writer *writer, bool wait)
+{
+	struct lane_work *l = lane_take(writer->lane, wait);
+
+	if (l && l->kind == LANE_WRITE && (l->result == -EPERM || l->result == -ENOTTY))
+		writer->limit = 0;
+	return l;
+}
+
+int small_written(struct lane_work *l)
+{
+	int err = remember(l->file, &l->w);
+
+	write_done(l->file, &(struct write_result){
+				    .offset = l->w.offset,
+				    .len = l->w.len,
+				    .id = -1,
+				    .pending = true,
+				    .result = err,
+				    .cause = "there is no memory for it",
+				    .form = EXTENT_ENCODED,
+			    });
+	return err;
 }
 
 void small_drop(struct small_list *list)

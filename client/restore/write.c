@@ -83,7 +83,7 @@ void write_done(struct restore_file *file, const struct write_result *w)
 		stats->file_bytes += w->len;
 		settle_log(file, w->offset, w->len, w->id);
 	}
-	if (w->id < 0) /* at once: nothing was pending */
+	if (!w->pending)
 		return;
 	if (!--file->pending && file->finished) {
 		r->finishing--;
@@ -114,6 +114,8 @@ static int order_keep(struct restore_file *file, const struct extent_write *w)
 	while (err >= 0 && file->ragged && end > file->ragged && file->pending)
 		err = restore_wait(file->r, -1);
 	if (end % RESTORE_SECTOR_MIN && end > file->ragged)
+		file->ragged = end;
+	if (!w->offset && end < RESTORE_INLINE_MAX && w->compression && !file->ragged)
 		file->ragged = end;
 	return err < 0 ? err : 0;
 }

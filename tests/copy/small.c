@@ -80,6 +80,8 @@ int main(int argc, char **argv)
 		restore_file_finish(file, &(struct restore_attr){ 0 });
 		if (i % 1000 != 999)
 			continue;
+		if (restore_barrier(r)) /* what is not written yet can't be spoilt */
+			errx(2, "barrier");
 		fd = open(name, O_RDWR);
 		if (i == 999) /* all of it */
 			err = ftruncate(fd, 0);

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Making a name, and filling and closing the file, each cost about as much time in the kernel, and
+ * both can go on at once: the lane writes, and where payloads are decoded as a test, decodes, while
+ * the job's thread creates. A second lane gains nothing: all inodes of a tree are made in the same
+ * leaves of one btree, and the threads would wait for each other's locks.
+ *
+ * To wake a thread costs as much as a small write. So it is woken for several pieces of work, or
+ * when somebody asks what has been done.
+ *
+ * The thread touches nothing but its queues and the descriptors that it was given. What a write has
+ * come to is told by the job's thread, when it takes it back.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "restore/encoded.h"
+#include "restore/lane.h"
+#include "restore/limits.h"
+
+STAILQ_HEAD(lane_works, lane_work);
+
+struct lane {
+	/* The job's thread's. */
+	unsigned int count;  /* put and not taken */
+	unsigned int unseen; /* of them, put since the last signal */
+	size_t bytes;	     /* of their payloads */
+	pthread_t thread;
+
+	/* The other thread's. */
+	enum payload_level level;
+	struct payload_scratch *scratch;
+
+	pthread_mutex_t mutex;
+	pthread_cond_t todo_cond, done_cond;
+	/* Under the mutex. */
+	struct lane_works todo, done;
+	bool asleep, awaited, over;
+};
+
+static void lane_do(struct lane *lane, struct lane_work *l)
+{
+	const struct extent_write *w = &l->w;
+
+	if (l->kind == LANE_END) {
+		if (l->timed && futimens(l->fd, l->times) < 0)
+			l->result = -errno;
+		close(l->fd);
+		return;
+	}
+	if (lane->level != PAYLOAD_NONE)
+		l->result = payload_check_part(
+			lane->scratch, w->compression, w->payload, w->payload_len, w->unencoded_len,
+			w->unencoded_offset + w->len, lane->level, &l->fault);
+	if (!l->result)
+		l->result = encoded_write(l->fd, w);
+}
+
+static void *lane_run(void *arg)
+{
+	struct lane *lane = arg;
+
+	pthread_mutex_lock(&lane->mutex);
+	for (;;) {
+		struct lane_work *l = STAILQ_FIRST(&lane->todo);
+
+		if (!l && lane->over)
+			break;
+		if (!l) {
+			lane->asleep = true;
+			pthread_cond_wait(&lane->todo_cond, &lane->mutex);
+			lane->asleep = false;
+			continue;
+		}
+		STAILQ_REMOVE_HEAD(&lane->todo, entry);
+		pthread_mutex_unlock(&lane->mutex);
+		lane_do(lane, l);
+		pthread_mutex_lock(&lane->mutex);
+		STAILQ_INSERT_TAIL(&lane->done, l, entry);
+		if (lane->awaited)
+			pthread_cond_signal(&lane->done_cond);
+	}
+	pthread_mutex_unlock(&lane->mutex);
+	return NULL;
+}
+
+int lane_new(enum payload_level level, struct lane **out)
+{
+	_cleanup_(freep) struct lane *lane = calloc(1, sizeof(*lane));
+	sigset_t all, was;
+	int err;
+
+	if (!lane)
+		return -ENOMEM;
+	lane->level = level;
+	STAILQ_INIT(&lane->todo);
+	STAILQ_INIT(&lane->done);
+	err = payload_scratch_new(&lane->scratch);
+	if (err < 0)
+		return err;
+	pthread_mutex_init(&lane->mutex, NULL);
+	pthread_cond_init(&lane->todo_cond, NULL);
+	pthread_cond_init(&lane->done_cond, NULL);
+	/* Signals are for the thread that can do something about them. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	err = pthread_create(&lane->thread, NULL, lane_run, lane);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	if (err) {
+		payload_scratch_free(lane->scratch);
+		return -err;
+	}
+	*out = steal_ptr(&lane);
+	return 0;
+}
+
+struct lane *lane_free(struct lane *lane)
+{
+	struct lane_work *l;
+
+	if (!lane)
+		return NULL;
+	pthread_mutex_lock(&lane->mutex);
+	lane->over = true;
+	pthread_cond_signal(&lane->todo_cond);
+	pthread_mutex_unlock(&lane->mutex);
+	pthread_join(lane->thread, NULL);
+	while ((l = lane_take(lane, false)))
+		free(l);
+	pthread_cond_destroy(&lane->todo_cond);
+	pthread_cond_destroy(&lane->done_cond);
+	pthread_mutex_destroy(&lane->mutex);
+	payload_scratch_free(lane->scratch);
+	free(lane);
+	return NULL;
+}
+
+bool lane_busy(const struct lane *lane)
+{
+	return lane->count;
+}
+
+bool lane_full(const struct lane *lane)
+{
+	return lane->count >= RESTORE_LANE_WORKS || lane->bytes >= RESTORE_LANE_BYTES;
+}
+
+/* Under the mutex. */
+static void lane_wake(struct lane *lane)
+{
+	lane->unseen = 0;
+	if (lane->asleep && !STAILQ_EMPTY(&lane->todo))
+		pthread_cond_signal(&lane->todo_cond);
+}
+
+static void lane_queue(struct lane *lane, struct lane_work *l)
+{
+	lane->count++;
+	lane->bytes += l->w.payload_len;
+	pthread_mutex_lock(&lane->mutex);
+	STAILQ_INSERT_TAIL(&lane->todo, l, entry);
+	if (++lane->unseen >= RESTORE_LANE_BATCH)
+		lane_wake(lane);
+	pthread_mutex_unlock(&lane->mutex);
+}
+
+int lane_put(struct lane *lane, struct restore_file *file, int fd, const struct extent_write *w)
+{
+	size_t copied = w->flags & EXTENT_BUFFER ? 0 : w->payload_len;
+	struct lane_work *l = malloc(sizeof(*l) + copied);
+
+	if (!l)
+		return -ENOMEM;
+	*l = (struct lane_work){ .kind = LANE_WRITE, .file = file, .fd = fd, .w = *w };
+	if (copied)
+		l->w.payload = memcpy(l->bytes, w->payload, copied);
+	lane_queue(lane, l);
+	return 0;
+}
+
+int lane_end(struct lane *lane, struct restore_file *file, int fd, const struct timespec times[2])
+{
+	struct lane_work *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	*l = (struct lane_work){ .kind = LANE_END, .file = file, .fd = fd, .timed = times };
+	if (times)
+		memcpy(l->times, times, sizeof(l->times));
+	lane_queue(lane, l);
+	return 0;
+}
+
+struct lane_work *lane_take(struct lane *lane, bool wait)
+{
+	struct lane_work *l;
+
+	if (!lane->count)
+		return NULL;
+	pthread_mutex_lock(&lane->mutex);
+	lane_wake(lane);
+	lane->awaited = true;
+	while (!(l = STAILQ_FIRST(&lane->done)) && wait)
+		pthread_cond_wait(&lane->done_cond, &lane->mutex);
+	lane->awaited = false;
+	if (l)
+		STAILQ_REMOVE_HEAD(&lane->done, entry);
+	pthread_mutex_unlock(&lane->mutex);
+	if (l) {
+		lane->count--;
+		lane->bytes -= l->w.payload_len;
+	}
+	return l;
+}
