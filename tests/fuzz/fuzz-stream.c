@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The stream parser, the path guard, the dump and the planner over arbitrary bytes.
+ * The stream parser, the path guard, the dump, the planner and a dry run's eye for links over
+ * arbitrary bytes.
  *
  * The first byte of the input says how (see below), the rest is the stream. A mutated command never
  * has a right checksum, so with FIX_SUMS the sums are put right first: mutations then reach what
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "receive/crossing.h"
 #include "receive/guard.h"
 #include "receive/planner.h"
 #include "stream/crc32c.h"
@@ -151,6 +153,7 @@ static uint32_t parse(struct input *in, struct block_source *pool)
 /* What the planner emits, against what it was given. */
 struct tally {
 	uint64_t pushed, emitted; /* commands that write, which may never be left out */
+	struct crossing *links;
 };
 
 static bool op_counts(enum stream_op op)
@@ -167,6 +170,8 @@ static int count_action(void *userdata, const struct action *a)
 	crc32c(0, a->path.data, a->path.size);
 	if (a->type == ACTION_COMMAND)
 		t->emitted += op_counts(a->command->op);
+	if (!crossing_refuse(t->links, a, true))
+		must(crossing_follow(t->links, a) == 0, "a dry run cannot follow");
 	return 0;
 }
 
@@ -180,7 +185,8 @@ static void plan(struct input *in, struct block_source *pool)
 	int r;
 
 	in->at = 0;
-	if (planner_new(false, count_action, &tally, &p) || stream_new(input_read, in, pool, &s))
+	if (crossing_new(&tally.links) || planner_new(false, count_action, &tally, &p) ||
+	    stream_new(input_read, in, pool, &s))
 		abort();
 	while ((r = stream_next(s, &c)) != STREAM_DONE) {
 		if (r && !stream_fault_recoverable(stream_fault(s)))
@@ -193,6 +199,7 @@ static void plan(struct input *in, struct block_source *pool)
 	must(planner_flush(p) == 0, "the planner cannot be flushed");
 	must(tally.pushed == tally.emitted, "the planner left out what it may not");
 	planner_free(p);
+	crossing_free(tally.links);
 	stream_free(s);
 }
 
