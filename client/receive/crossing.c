@@ -67,7 +67,7 @@ static int made(struct crossing *l, const struct action *a, bool link)
 
 	name.path = a->path;
 	later_drop(l->names, name.path);
-	return link && later_count(l->names) < LINKS_MAX ? later_set(l->names, &name) : 0;
+	return link && !later_full(l->names, LINKS_MAX) ? later_set(l->names, &name) : 0;
 }
 
 int crossing_follow(struct crossing *l, const struct action *a)

@@ -154,6 +154,11 @@ size_t later_count(const struct later *l)
 	return l->count;
 }
 
+bool later_full(const struct later *l, size_t paths)
+{
+	return l->count > paths || l->nodes / 4 > paths;
+}
+
 /* Frees nodes from n upwards that serve nothing. */
 static void node_prune(struct later *l, struct node *n)
 {

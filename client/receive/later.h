@@ -7,6 +7,7 @@
  * directory above it is renamed. Knows nothing of the filesystem.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
@@ -18,6 +19,8 @@ int later_new(struct later **out);
 void later_free(struct later *l);
 
 size_t later_count(const struct later *l); /* paths with times */
+/* More than so many paths, or names that lead to them and take as much memory. */
+bool later_full(const struct later *l, size_t paths);
 
 /* Remembers c's times for c->path, in place of those it may have had. 0 or -ENOMEM. */
 int later_set(struct later *l, const struct stream_command *c);

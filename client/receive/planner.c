@@ -132,6 +132,11 @@ static int emit_times(void *userdata, struct stream_string path, const struct la
 	return p->emit(p->userdata, &a);
 }
 
+static int later_relieve(struct planner *p)
+{
+	return later_full(p->later, PLANNER_LATER) ? later_take_all(p->later, emit_times, p) : 0;
+}
+
 static int emit_later(struct planner *p, struct stream_string path)
 {
 	struct later_times times;
@@ -219,12 +224,9 @@ static int group_take(struct planner *p, const struct stream_command *c)
 		p->set |= ACTION_MODE;
 		p->last.mode = c->mode & 07777;
 		return 0;
-	case STREAM_C_UTIMES: /* the kernel's last word on an inode */
-		if (p->held[0].op == STREAM_C_MKDIR) {
-			int r = later_set(p->later, c); /* R4 */
-
-			return r ?: group_emit(p);
-		}
+	case STREAM_C_UTIMES:			     /* the kernel's last word on an inode */
+		if (p->held[0].op == STREAM_C_MKDIR) /* R4 */
+			return later_set(p->later, c) ?: group_emit(p) ?: later_relieve(p);
 		p->set |= ACTION_SET_TIMES;
 		p->last.atime = c->atime;
 		p->last.mtime = c->mtime;
@@ -257,10 +259,7 @@ static int push_alone(struct planner *p, const struct stream_command *c)
 	case STREAM_C_UTIMES:
 		if (p->file_size && stream_string_equal(file, c->path))
 			break;
-		r = later_set(p->later, c);
-		if (!r && later_count(p->later) > PLANNER_LATER)
-			r = later_take_all(p->later, emit_times, p);
-		return r;
+		return later_set(p->later, c) ?: later_relieve(p);
 	case STREAM_C_RENAME:
 		p->file_size = 0;
 		r = later_rename(p->later, c->path, c->path_to);
@@ -326,7 +325,7 @@ int planner_push(struct planner *p, const struct stream_command *c)
 			return group_take(p, c);
 		/* Its directory's times, typically: they wait, and the group goes on. */
 		if (c->op == STREAM_C_UTIMES && !stream_string_equal(c->path, p->path) &&
-		    later_count(p->later) < PLANNER_LATER)
+		    !later_full(p->later, PLANNER_LATER))
 			return later_set(p->later, c);
 		r = group_emit(p);
 		if (r)

@@ -321,6 +321,33 @@ static void test_limit_of_later(void **state)
 	free(got);
 }
 
+/* Names on the way to a path take memory too: a stream decides how many. */
+static void test_limit_of_depth(void **state)
+{
+	enum { COMPONENTS = 2000, PATHS = 4 * PLANNER_LATER / COMPONENTS + 2 };
+	char path[2 * COMPONENTS + 16], *got;
+	struct craft w;
+
+	begin(&w);
+	for (int i = 0; i < PATHS; i++) {
+		int at = snprintf(path, sizeof(path), "%d", i);
+
+		for (int n = 1; n < COMPONENTS; n++)
+			at += sprintf(path + at, "/a");
+		if (i % 2) {
+			craft(&w, STREAM_C_MKDIR, "pi", path, 300ull);
+			craft(&w, STREAM_C_UTIMES, "pT", path, (int64_t)i);
+		} else {
+			craft(&w, STREAM_C_UTIMES, "pT", path, (int64_t)i);
+		}
+	}
+	craft(&w, STREAM_C_RMDIR, "p", "x");
+	craft(&w, STREAM_C_END, "");
+	got = plan(&w, false);
+	assert_in_range(strstr(got, "times ") - got, 0, strstr(got, "do rmdir x") - got);
+	free(got);
+}
+
 /* The window: what does not fit is emitted, and the rest follows command by command. */
 static void test_limit_of_commands(void **state)
 {
@@ -572,6 +599,7 @@ int main(void)
 		cmocka_unit_test(test_times_before_data_and_links),
 		cmocka_unit_test(test_times_before_the_next_subvolume),
 		cmocka_unit_test(test_limit_of_later),
+		cmocka_unit_test(test_limit_of_depth),
 		cmocka_unit_test(test_limit_of_commands),
 		cmocka_unit_test(test_limit_of_bytes),
 		cmocka_unit_test(test_special_inodes),
