@@ -41,6 +41,7 @@ static struct {
 	size_t size;
 	char *cache;   /* what a read sees */
 	char *platter; /* what a cut leaves */
+	bool *filled;  /* blocks of the cache written since they were last discarded */
 	bool *written; /* blocks of the platter that were ever written */
 	SLIST_HEAD(, dirty_range) dirty;
 	unsigned slow_ms, slow_min, slow_percent;
@@ -174,6 +175,7 @@ static int disk_change(const char *buf, size_t size, off_t offset)
 	range->size = size;
 	SLIST_INSERT_HEAD(&disk.dirty, range, link);
 	range->discarded = !buf;
+	memset(disk.filled + offset / DISK_BLOCK, !!buf, size / DISK_BLOCK);
 	if (buf)
 		memcpy(disk.cache + offset, buf, size);
 	else if (madvise(disk.cache + offset, size, MADV_DONTNEED))
@@ -200,19 +202,21 @@ static int disk_write(const char *path, const char *buf, size_t size, off_t offs
 	return ret;
 }
 
-/* A discard is sparse on the platter too, but for what was written there after it. */
+/*
+ * A discard is sparse on the platter too, but for what was written there after it. Nor are the
+ * discarded pages of the cache read: under User-Mode Linux each of them would become a mapping of the
+ * host's, and a disk that mkfs discards has more of them than a process may have (vm.max_map_count);
+ * the reader then faults for ever.
+ */
 static void platter_write(const struct dirty_range *range)
 {
-	static const char zeros[DISK_BLOCK];
 	size_t first = (size_t)range->offset / DISK_BLOCK;
 	size_t last = ((size_t)range->offset + range->size - 1) / DISK_BLOCK;
 
 	for (size_t i = first; i <= last; i++) {
-		const char *from = disk.cache + i * DISK_BLOCK;
-
-		if (range->discarded && !disk.written[i] && !memcmp(from, zeros, DISK_BLOCK))
+		if (range->discarded && !disk.written[i] && !disk.filled[i])
 			continue;
-		memcpy(disk.platter + i * DISK_BLOCK, from, DISK_BLOCK);
+		memcpy(disk.platter + i * DISK_BLOCK, disk.cache + i * DISK_BLOCK, DISK_BLOCK);
 		disk.written[i] = true;
 	}
 }
@@ -299,8 +303,9 @@ int main(int argc, char **argv)
 	disk.size = strtoul(argv[2], NULL, 0) << 20;
 	disk.cache = disk_image();
 	disk.platter = disk_image();
+	disk.filled = calloc(disk.size / DISK_BLOCK, sizeof(*disk.filled));
 	disk.written = calloc(disk.size / DISK_BLOCK, sizeof(*disk.written));
-	if (!disk.size || !disk.cache || !disk.platter || !disk.written) {
+	if (!disk.size || !disk.cache || !disk.platter || !disk.filled || !disk.written) {
 		fprintf(stderr, "cutdisk: no memory for two images of %s MiB\n", argv[2]);
 		return 1;
 	}
