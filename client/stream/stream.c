@@ -97,6 +97,12 @@ static int stream_block(struct stream *s, size_t need)
 	struct block *fresh;
 	size_t have = s->end - s->start;
 
+	/* Nobody holds what was consumed: the same memory again, which the cache still has. */
+	if (s->block && s->block->refs == 1 && s->start >= READ_SIZE / 2) {
+		memmove(s->block->data, s->block->data + s->start, have);
+		s->start = 0;
+		s->end = have;
+	}
 	if (s->block && s->block->size - s->start >= need)
 		return 0;
 	fresh = s->source->get(s->source);

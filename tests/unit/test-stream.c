@@ -456,6 +456,31 @@ static void test_blocks_and_short_reads(void **state)
 	block_unref(kept.block);
 }
 
+/* What nobody holds is read into again while the cache has it: all lies near the block's start. */
+static void test_one_block_is_enough(void **state)
+{
+	static uint8_t payload[100000];
+	struct fixture *f = *state;
+	const uint8_t *block = NULL;
+
+	craft_header(&f->craft, 2);
+	for (unsigned int i = 0; i < 60; i++) {
+		memset(payload, (int)i, sizeof(payload));
+		craft(&f->craft, STREAM_C_WRITE, "pod", "f", (uint64_t)i, payload, sizeof(payload));
+	}
+	craft(&f->craft, STREAM_C_END, "");
+	for (unsigned int i = 0; i < 60; i++) {
+		expect(f, STREAM_C_WRITE);
+		memset(payload, (int)i, sizeof(payload));
+		assert_int_equal(f->c.data.size, sizeof(payload));
+		assert_memory_equal(f->c.data.data, payload, sizeof(payload));
+		block = block ?: f->c.block->data;
+		assert_ptr_equal(f->c.block->data, block);
+		assert_in_range((const uint8_t *)f->c.data.data - block, 0, 512 << 10);
+	}
+	expect(f, STREAM_C_END);
+}
+
 static void test_memory_is_bounded(void **state)
 {
 	struct fixture *f = *state;
@@ -547,6 +572,7 @@ int main(void)
 		TEST(test_every_truncation),
 		TEST(test_attribute_faults),
 		TEST(test_blocks_and_short_reads),
+		TEST(test_one_block_is_enough),
 		TEST(test_memory_is_bounded),
 		TEST(test_read_error),
 		TEST(test_pipe),
