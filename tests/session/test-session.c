@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+/* What a session, a user and all of them together may have: each limit, what is said beyond it, and
+ * that others do not notice. */
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "harness.h"
+#include "session/handle.h"
+#include "session/server.h"
+#include "session/session.h"
+#include "store/file.h"
+#include "store/filesystem.h"
+#include "store/inode.h"
+#include "store/user.h"
+#include "wire/codes.h"
+
+#define SECTOR 4096U
+
+static const uint8_t sector[SECTOR] = { 1 };
+
+static void begin(const char *limits)
+{
+	if (getuid())
+		skip(); /* nobody else can speak for several users */
+	harness_start(limits, "/dev/shm", TMPFS_MAGIC, STORE_DECODE);
+}
+
+/* Until the daemon has noticed that they are gone. */
+static void end(struct peer **peers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		peer_free(peers[i]);
+	for (int i = 0; i < 1000 && !TAILQ_EMPTY(&h.server->sessions); i++)
+		turn();
+	assert_true(TAILQ_EMPTY(&h.server->sessions));
+	harness_stop();
+}
+
+static void arena_of(struct peer *p, int seals)
+{
+	union wire_frame f = { .arena = { .size = 4 * SECTOR } };
+	int fd = memfd_create("arena", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	uint64_t id;
+
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pwrite(fd, sector, SECTOR, i * SECTOR), SECTOR);
+	fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | seals);
+	id = peer_say(p, WIRE_TYPE_ARENA, f, NULL, 0, fd);
+	close(fd);
+	assert_int_equal(peer_answer(p, id), 0);
+}
+
+static unsigned int sessions(void)
+{
+	const struct session *s;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(s, &h.server->sessions, entry)
+		n++;
+	return n;
+}
+
+/* Requests that never end, for their payload does not come: half of all is one user's at most. */
+static void one_user_leaves_requests_to_the_others(void **state)
+{
+	enum { EACH = 20, ALL = 32 };
+	struct peer *peers[EACH + 1];
+
+	begin("RequestsTotal=32\n");
+	for (int i = 0; i <= EACH; i++) {
+		struct peer *p = peers[i] = peer_new(i < EACH ? 4241 : 4242);
+
+		peer_open(p, 0, i < EACH ? "one" : "other");
+		peer_say_part(p, WIRE_TYPE_WRITE_, sector_write(0, WIRE_NO_ARENA, 0, WIRE_DURABLE),
+			      SECTOR);
+		turn();
+	}
+	assert_int_equal(peers[0]->session->user->requests, ALL / 2);
+	assert_int_equal(peers[EACH]->session->user->requests, 1);
+	end(peers, EACH + 1);
+}
+
+/* One request more than granted, all sent at once: it is refused by name, and the session goes on.
+ */
+static void requests_beyond_the_credit_are_refused(void **state)
+{
+	struct peer *p;
+	uint64_t first;
+
+	begin("CreditRequests=4\n");
+	p = peer_new(4241);
+	peer_open(p, 0, "file");
+	arena_of(p, 0);
+	for (int round = 0; round < 2; round++) {
+		first = p->ids + 1;
+		for (uint64_t i = 0; i < 5; i++)
+			peer_say(p, WIRE_TYPE_WRITE_, sector_write(0, 0, i * SECTOR, WIRE_WRITTEN),
+				 NULL, 0, -1);
+		assert_int_equal(peer_answer(p, first + 4), WIRE_E_CREDIT);
+		for (int i = 0; i < 1000 && p->session->credit_requests; i++)
+			turn();
+		assert_int_equal(p->session->credit_requests, 0);
+	}
+	end(&p, 1);
+}
+
+/* The same with bytes, in an arena and on the socket, where what follows must still be understood.
+ */
+static void bytes_beyond_the_credit_are_refused(void **state)
+{
+	struct peer *p;
+	uint64_t first;
+
+	begin("CreditBytes=8K\n");
+	p = peer_new(4241);
+	peer_open(p, 0, "file");
+	arena_of(p, 0);
+	for (uint32_t arena = 0; arena < 2; arena++) {
+		union wire_frame f = sector_write(0, arena ? WIRE_NO_ARENA : 0, 0, WIRE_WRITTEN);
+
+		first = p->ids + 1;
+		for (uint64_t i = 0; i < 3; i++) {
+			f.write.offset = i * SECTOR;
+			peer_say(p, WIRE_TYPE_WRITE_, f, arena ? sector : NULL, arena ? SECTOR : 0,
+				 -1);
+		}
+		assert_int_equal(peer_answer(p, first + 2), WIRE_E_CREDIT);
+		for (int i = 0; i < 1000 && p->session->credit_bytes; i++)
+			turn();
+		assert_int_equal(p->session->credit_bytes, 0);
+		assert_int_equal(peer_answer(p, peer_say(p, WIRE_TYPE_STATUS,
+							 (union wire_frame){ 0 }, NULL, 0, -1)),
+				 0);
+	}
+	end(&p, 1);
+}
+
+/* Who hangs up while the daemon does not read from him is noticed all the same. */
+static void a_peer_that_hangs_up_unread_goes(void **state)
+{
+	struct peer *p[2];
+
+	begin("RequestsTotal=1\n");
+	for (int i = 0; i < 2; i++) {
+		p[i] = peer_new(4241);
+		peer_open(p[i], 0, "file");
+		/* The first has the one request, and its payload does not come. */
+		peer_say_part(p[i], WIRE_TYPE_WRITE_,
+			      sector_write(0, WIRE_NO_ARENA, 0, WIRE_DURABLE), SECTOR);
+		turn();
+	}
+	assert_true(p[1]->session->wants_room);
+	assert_int_equal(sessions(), 2);
+	peer_free(p[1]);
+	for (int i = 0; i < 1000 && sessions() > 1; i++)
+		turn();
+	assert_int_equal(sessions(), 1);
+	assert_ptr_equal(TAILQ_FIRST(&h.server->sessions), p[0]->session);
+	end(p, 1);
+}
+
+/* A descriptor with a frame that claims none. */
+static void an_unclaimed_descriptor_ends_the_session(void **state)
+{
+	union wire_frame ask = { 0 };
+	struct peer *p[2];
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	uint32_t code;
+
+	begin("");
+	p[0] = peer_new(4241);
+	p[1] = peer_new(4241);
+	code = peer_answer(p[0], peer_say(p[0], WIRE_TYPE_STATUS, ask, NULL, 0, fd));
+	close(fd);
+	if (!code) /* the reply was first */
+		code = peer_answer(p[0], 0);
+	assert_int_equal(code, WIRE_E_DESCRIPTORS);
+	assert_int_equal(peer_answer(p[1], peer_say(p[1], WIRE_TYPE_STATUS, ask, NULL, 0, -1)), 0);
+	end(p, 2);
+}
+
+/* Beyond the end of an arena that is read in place there is the daemon's own memory. */
+static void payloads_lie_in_their_arena(void **state)
+{
+	static const int seals[] = { 0, F_SEAL_GROW | F_SEAL_WRITE };
+
+	begin("");
+	for (size_t i = 0; i < ARRAY_SIZE(seals); i++) {
+		union wire_frame f = sector_write(0, 0, 0, WIRE_WRITTEN);
+		struct peer *p = peer_new(4241);
+
+		peer_open(p, 0, "file");
+		arena_of(p, seals[i]);
+		f.write.payload_offset = 3 * SECTOR; /* the last one */
+		assert_int_equal(peer_answer(p, peer_say(p, WIRE_TYPE_WRITE_, f, NULL, 0, -1)), 0);
+		for (uint64_t at = 3 * SECTOR + 1; at; at = at < 1 << 30 ? at * 2 : 0) {
+			f.write.payload_offset = at;
+			assert_int_equal(
+				peer_answer(p, peer_say(p, WIRE_TYPE_WRITE_, f, NULL, 0, -1)),
+				WIRE_E_ARENA_RANGE);
+		}
+		f.write.payload_offset = UINT64_MAX - 100;
+		assert_int_equal(peer_answer(p, peer_say(p, WIRE_TYPE_WRITE_, f, NULL, 0, -1)),
+				 WIRE_E_ARENA_RANGE);
+		peer_free(p);
+	}
+	end(NULL, 0);
+}
+
+/* What a filesystem needs for its commits is not written to; others are. */
+static void the_reserve_is_left_alone(void **state)
+{
+	struct filesystem *fs;
+	struct peer *p;
+
+	begin("");
+	p = peer_new(4241);
+	peer_open(p, 0, "file");
+	fs = p->session->handles[0]->file->inode->fs;
+	fs->low = true;
+	for (int i = 0; i < 2; i++) {
+		union wire_frame f = sector_write(0, WIRE_NO_ARENA, 0, WIRE_DURABLE);
+
+		assert_int_equal(
+			peer_answer(p, peer_say(p, WIRE_TYPE_WRITE_, f, sector, SECTOR, -1)),
+			WIRE_E_NO_SPACE);
+	}
+	fs->low = false;
+	assert_int_equal(peer_answer(p, peer_say(p, WIRE_TYPE_WRITE_,
+						 sector_write(0, WIRE_NO_ARENA, 0, WIRE_DURABLE),
+						 sector, SECTOR, -1)),
+			 0);
+	end(&p, 1);
+}
+
+/*
+ * Two clients, one file. What one of them had acknowledged is lost: he is told, by LOST and by his
+ * SYNC; the other gets his own answers and nothing else.
+ */
+static void lost_is_told_to_who_wrote(void **state)
+{
+	const union wire_frame sync = { .sync = { .scope = WIRE_SYNC_SESSION } };
+	struct peer *p[2], *other, *loser;
+	uint64_t id, write;
+
+	begin("");
+	other = p[0] = peer_new(4241); /* first: also where somebody looks for just any session */
+	loser = p[1] = peer_new(4241);
+	for (uint32_t i = 0; i < 2; i++) {
+		peer_open(p[i], 7 + i, "file");
+		write = peer_say(p[i], WIRE_TYPE_WRITE_,
+				 sector_write(7 + i, WIRE_NO_ARENA, i * SECTOR, WIRE_WRITTEN),
+				 sector, SECTOR, -1);
+		assert_int_equal(peer_answer(p[i], write), 0);
+	}
+	/* As if the kernel had told this description of an error. */
+	loser->session->handles[8]->file->errors++;
+	id = peer_say(other, WIRE_TYPE_SYNC, sync, NULL, 0, -1);
+	assert_int_equal(peer_answer(other, id), 0);
+	id = peer_say(loser, WIRE_TYPE_SYNC, sync, NULL, 0, -1);
+	assert_int_equal(peer_answer(loser, id), WIRE_E_UNSETTLED);
+
+	assert_int_equal(loser->lost, 1);
+	assert_int_equal(loser->last_lost.target, write);
+	assert_int_equal(loser->last_lost.offset, SECTOR);
+	assert_int_equal(loser->last_lost.len, SECTOR);
+	assert_int_equal(loser->last_lost.handle, 8);
+	id = peer_say(other, WIRE_TYPE_STATUS, (union wire_frame){ 0 }, NULL, 0, -1);
+	assert_int_equal(peer_answer(other, id), 0);
+	assert_int_equal(other->lost, 0);
+	end(p, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_user_leaves_requests_to_the_others),
+		cmocka_unit_test(requests_beyond_the_credit_are_refused),
+		cmocka_unit_test(bytes_beyond_the_credit_are_refused),
+		cmocka_unit_test(a_peer_that_hangs_up_unread_goes),
+		cmocka_unit_test(an_unclaimed_descriptor_ends_the_session),
+		cmocka_unit_test(payloads_lie_in_their_arena),
+		cmocka_unit_test(the_reserve_is_left_alone),
+		cmocka_unit_test(lost_is_told_to_who_wrote),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
