@@ -372,6 +372,35 @@ static void what_is_not_prompt_settles_when_asked(void **state)
 	assert_int_equal(sync.code, 0);
 }
 
+/* The name goes between the write and the settle: of the file by itself, or of its filesystem. */
+static void settle_without_a_name(bool prompt)
+{
+	struct item *item = plain(t.file, 0, SECTOR, 'a');
+	struct sync sync = { .fs = t.file->inode->fs, .notify = synced };
+
+	item->extent.prompt = prompt;
+	settle_down();
+	assert_int_equal(t.n_chains, 1);
+	unlink(t.path);
+	complete_chain(0);
+	if (!prompt)
+		sync_start(&sync);
+	for (int i = 0; i < 100 && !item->failed && !item->safe; i++)
+		settle_down();
+	assert_true(item->failed);
+	assert_int_equal(item->extent.code, WIRE_E_UNLINKED);
+}
+
+static void a_file_without_a_name_is_not_durable(void **state)
+{
+	settle_without_a_name(true);
+}
+
+static void a_file_without_a_name_is_not_durable_by_a_commit(void **state)
+{
+	settle_without_a_name(false);
+}
+
 static void one_user_leaves_lanes_to_the_others(void **state)
 {
 	struct user *hog = user_get(2), *other = user_get(3);
@@ -540,6 +569,8 @@ int main(void)
 		test(a_long_queue_takes_no_stack),
 		test(a_failed_write_lets_the_next_one_go),
 		test(what_is_not_prompt_settles_when_asked),
+		test(a_file_without_a_name_is_not_durable),
+		test(a_file_without_a_name_is_not_durable_by_a_commit),
 		test(one_user_leaves_lanes_to_the_others),
 		test(cancel_stops_what_the_kernel_does_not_have),
 		test(a_short_plain_write_goes_on),
