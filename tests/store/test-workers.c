@@ -77,9 +77,42 @@ static void lines_have_their_turn(void **state)
 	event_base_free(base);
 }
 
+/* Of as many users as there are, who have queued much, each delays the one job of another by one.
+ */
+static void many_lines_delay_by_one_each(void **state)
+{
+	enum { LINES = 7, EACH = 10 };
+	static struct named jobs[LINES * EACH + 1];
+	struct event_base *base = event_base_new();
+	struct line lines[LINES], last;
+	struct workers *w;
+	unsigned int n = 0;
+
+	n_run = n_done = 0;
+	memset(order, 0, sizeof(order));
+	STAILQ_INIT(&last.jobs);
+	assert_int_equal(workers_new(base, 1, "test", &w), 0);
+	pthread_mutex_lock(&gate);
+	for (unsigned int i = 0; i < LINES; i++) {
+		STAILQ_INIT(&lines[i].jobs);
+		for (int j = 0; j < EACH; j++)
+			queue(w, &lines[i], &jobs[n++], (char)('0' + i));
+	}
+	queue(w, &last, &jobs[n++], 'x');
+	pthread_mutex_unlock(&gate);
+	workers_free(w);
+
+	assert_int_equal(strlen(order), n);
+	assert_true(strchr(order, 'x') - order <= LINES + 1); /* one may have been taken before */
+	event_base_free(base);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(lines_have_their_turn) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_have_their_turn),
+		cmocka_unit_test(many_lines_delay_by_one_each),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
