@@ -18,7 +18,7 @@
  *	fill:AT:COUNT:FORMAT:SEED[:ACK]
  *				COUNT extents of 128 KiB, many in flight
  *	bad-rows:AT		each of forge.c's bad payloads: must be refused for what is wrong
- *	plain:AT:LENGTH:SEED	pwrite(2) sample data to the file opened here
+ *	plain:AT:LENGTH:SEED	pwrite(2) sample data, with seed 0 zeros, to the file opened here
  *	mirror:PATH		from now on, pwrite(2) the content of every write to PATH too
  *	setfl:WORDS		fcntl(F_SETFL) on the descriptor that was passed: append, none
  *	unlink, mode:OCTAL	of the file opened here
@@ -293,12 +293,15 @@ static void write_bad_rows(uint64_t at)
 	}
 }
 
+/* Seed 0: zeros. */
 static void write_plain(uint64_t at, uint64_t len, uint64_t seed)
 {
 	static uint8_t data[WHOLE_EXTENT];
 	struct sample_random random = { .state = seed };
 
-	sample_fill(data, len < sizeof(data) ? len : sizeof(data), SAMPLE_MIXED, &random);
+	memset(data, 0, sizeof(data));
+	if (seed)
+		sample_fill(data, len < sizeof(data) ? len : sizeof(data), SAMPLE_MIXED, &random);
 	if (pwrite(fd, data, len, (off_t)at) != (ssize_t)len)
 		die("%s: %s", path, strerror(errno));
 }

@@ -77,6 +77,16 @@ for mnt in "$plain" "$packed"; do
 	done
 done
 
+# Where there was nothing before, plain zeros are what a lost extent would read as, whoever has stored
+# them; plain data that is not zeros is somebody else's, and later.
+for ack in sync sync-session; do
+	rm -f "$plain/fresh"
+	fails_with LOST "$poke" "fd:$plain/fresh:create" write:0:131072:zstd:1:written drain plain:0:131072:0 $ack
+	rm -f "$plain/fresh"
+	"$poke" "fd:$plain/fresh:create" write:0:131072:zstd:1:written drain plain:0:131072:9 $ack >"$work/said" ||
+		fail "fresh, and overwritten: $(cat "$work/said")"
+done
+
 # What nobody asked to have durable is looked at after some seconds all the same, and not synced. Then
 # a SYNC syncs.
 counter() { "$poke" status | awk -v name="$1" '$1 == name { print $2 }'; }
