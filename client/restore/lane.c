@@ -170,6 +170,11 @@ static void lane_queue(struct lane *lane, struct lane_work *l)
 	pthread_mutex_unlock(&lane->mutex);
 }
 
+bool lane_behind(const struct lane *lane)
+{
+	return lane->level != PAYLOAD_NONE && lane->bytes >= RESTORE_LANE_DECODED;
+}
+
 int lane_put(struct lane *lane, struct restore_file *file, int fd, const struct extent_write *w)
 {
 	size_t copied = w->flags & EXTENT_BUFFER ? 0 : w->payload_len;

@@ -53,5 +53,6 @@ int lane_end(struct lane *lane, struct restore_file *file, int fd, const struct 
 struct lane_work *lane_take(struct lane *lane, bool wait);
 bool lane_busy(const struct lane *lane); /* something will be taken */
 bool lane_full(const struct lane *lane);
+bool lane_behind(const struct lane *lane); /* it has much to decode */
 
 #endif

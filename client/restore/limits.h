@@ -18,10 +18,11 @@
 #define RESTORE_SECTOR_MIN	4096   /* what all sector sizes are multiples of */
 #define RESTORE_INLINE_MAX	65536  /* no inline extent is larger than a sector */
 #define RESTORE_DIRECT_BYTES	16384  /* plain files up to this size are written in place */
-#define RESTORE_SMALL_BYTES	16384  /* payloads of new files, where they are decoded first */
-#define RESTORE_SMALL_TRUSTED	131072 /* and where they are not */
+#define RESTORE_SMALL_BYTES	131072 /* payloads of new files that we write ourselves */
+#define RESTORE_SMALL_ALWAYS	16384  /* up to here also where the daemon could decode meanwhile */
 #define RESTORE_LANE_WORKS	256    /* put and not taken back */
 #define RESTORE_LANE_BATCH	16     /* for which its thread is woken */
 #define RESTORE_LANE_BYTES	(8u << 20) /* of their payloads, and one more */
+#define RESTORE_LANE_DECODED	(1u << 20) /* after which the daemon decodes the larger ones */
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * A file of one small extent is the usual case in a tree. To pass its descriptor to the daemon,
  * which opens it again, costs several times what the write itself does; so a process that may do
- * encoded writes does these itself.
+ * encoded writes does these itself. Of what is decoded first, the daemon gets the larger part of a
+ * large file all the same: it has several threads for that.
  *
  * The kernel's word is no proof: an encoded write whose I/O fails later is told to nobody. What
  * proves it is what proves the daemon's: once everything of before has been committed, the extent
@@ -38,7 +39,7 @@ int small_begin(struct small_writer *writer, unsigned int validation)
 
 	static_assert(PAYLOAD_NONE == 0 && PAYLOAD_STRUCTURE == 1 && PAYLOAD_FULL == 2,
 		      "the daemon's numbers");
-	writer->limit = validation == PAYLOAD_FULL ? RESTORE_SMALL_BYTES : RESTORE_SMALL_TRUSTED;
+	writer->limit = RESTORE_SMALL_BYTES;
 	if (set)
 		writer->limit = (uint32_t)strtoul(set, NULL, 10);
 	return lane_new((enum payload_level)validation, &writer->lane);
@@ -81,6 +82,8 @@ int small_write(struct small_writer *writer, struct restore_file *file,
 	int err = 0;
 
 	if (w->payload_len > writer->limit || !small_fits(file, w) || !encoded_lengths_fit(w))
+		return 1;
+	if (w->payload_len > RESTORE_SMALL_ALWAYS && lane_behind(writer->lane))
 		return 1;
 	while (err >= 0 && lane_full(writer->lane))
 		err = restore_wait(file->r, -1);
