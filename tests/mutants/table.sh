@@ -36,7 +36,7 @@ mutant digest-ignored daemon/store/readback.c \
 	'powercut 20 extentd-eio' 'what is read back is not compared'
 mutant zeros-believed daemon/store/prove.c \
 	's/e->fresh \? readback_nonzero\(&readback, e\) :/e->fresh ? 0 :/' \
-	'powercut 40 extentd-dedupe' 'zeros shared by another tool are taken for the extent'
+	'proof' 'zeros shared by another tool are taken for the extent'
 mutant sync-at-once daemon/session/barrier.c \
 	's/if \(!b->n_parts\)/if (b->n_parts || !b->n_parts)/' \
 	'powercut 20 extentd-levels' 'a SYNC is answered without one'
@@ -45,7 +45,10 @@ mutant ack-too-early daemon/session/request.c \
 	'powercut 10 extentd-one' '"durable" is answered when the kernel has it'
 mutant lost-untold daemon/session/request.c \
 	's/reply_frame\(r->session, WIRE_TYPE_LOST_.*?;//' \
-	'powercut 10 extentd-lazy' 'LOST is not sent'
+	'session' 'LOST is not sent'
+mutant lost-elsewhere daemon/session/request.c \
+	's/reply_frame\(r->session, WIRE_TYPE_LOST_/reply_frame(TAILQ_FIRST(\&r->server->sessions), WIRE_TYPE_LOST_/' \
+	'session' 'LOST goes to another client'
 mutant sync-forgets-lost daemon/session/barrier.c \
 	's/if \(!ack\.code && \*lost\)/if (0)/' \
 	'proof' 'a SYNC that covers lost extents succeeds'
@@ -91,7 +94,7 @@ mutant as-daemon daemon/privilege/identity.c \
 	'access' 'files are opened as the daemon'
 mutant links-followed daemon/privilege/beneath.c \
 	's/RESOLVE_BENEATH \| RESOLVE_NO_SYMLINKS \| RESOLVE_NO_MAGICLINKS/0/' \
-	'hostile-paths' 'symbolic links are followed out of the root'
+	'identity' 'symbolic links are followed out of the root'
 mutant append-later daemon/store/file.c \
 	's/if \(!file_is_ours\(file\)\) \{/if (0) {/' \
 	'files' 'O_APPEND set behind OPEN'
@@ -103,7 +106,7 @@ mutant other-filesystems daemon/store/file.c \
 	'HOSTILE_ATTACKS=descriptors hostile' 'any type of filesystem'
 mutant no-reserve daemon/session/write.c \
 	's/handle->file->inode->fs->low\)/0)/' \
-	'space' 'one client fills the metadata'
+	'session' 'one client fills the metadata'
 mutant capability-kept daemon/privilege/capabilities.c \
 	's/error = keep_only\(\);/error = 0;/' \
 	'capabilities' 'privileges are not given up'
@@ -123,28 +126,28 @@ mutant credit daemon/session/dispatch.c \
 	'HOSTILE_ATTACKS=credits hostile' 'requests beyond the credit'
 mutant credit-bytes daemon/session/write.c \
 	's/s->credit_bytes \+ f->payload_len > s->server->config->limits\.credit_bytes/0/' \
-	'clients' 'payload beyond the credit'
+	'session' 'payload beyond the credit'
 mutant session-limit daemon/session/session.c \
 	's/\+\+s->user->sessions > c->limits\.user_sessions/++s->user->sessions > UINT32_MAX/' \
 	'HOSTILE_ATTACKS=crowd hostile' 'sessions of one user without a limit'
 mutant descriptors-unclaimed daemon/session/input.c \
 	's/if \(s->n_fds && !s->input_have\)/if (0)/' \
-	'HOSTILE_ATTACKS=fds hostile' 'descriptors that no frame claims stay'
+	'session' 'descriptors that no frame claims stay'
 mutant unfair-pool daemon/store/workers.c \
 	's/if \(!STAILQ_EMPTY\(&line->jobs\)\)\n\t\tSTAILQ_INSERT_TAIL/if (!STAILQ_EMPTY(\&line->jobs))\n\t\tSTAILQ_INSERT_HEAD/' \
-	'HOSTILE_ATTACKS=bloat hostile' 'who has the most to check is served first'
+	'workers' 'who has the most to check is served first'
 mutant unfair-requests daemon/session/input.c \
 	's/s->user->requests < \(c->limits\.requests_total \+ 1\) \/ 2 &&\n\t\t       s->n_requests/s->n_requests/' \
-	'HOSTILE_ATTACKS=bloat hostile' 'one user takes all requests'
+	'session' 'one user takes all requests'
 mutant silent-peers daemon/session/session.c \
 	's/if \(!server->single\)\n\t\tinput_deadline/if (0)\n\t\tinput_deadline/' \
 	'clients' 'a peer that says nothing stays for ever'
 mutant hangup-unread daemon/session/input.c \
 	's/event_add\(s->gone, NULL\);//' \
-	'clients' 'who hangs up while not read from stays'
+	'session' 'who hangs up while not read from stays'
 mutant arena-beyond daemon/store/arena.c \
 	's/return offset <= arena->size && len <= arena->size - offset;/return true;/' \
-	'HOSTILE_ATTACKS=arenas hostile' 'payloads beyond the end of their arena'
+	'session' 'payloads beyond the end of their arena'
 
 # --- the restore core
 mutant small-unproved client/restore/search.c \
@@ -155,7 +158,7 @@ mutant small-unproved-cut client/restore/settle.c \
 	'powercut 10 small-eio' 'the same, under errors of the disk'
 mutant restore-sync client/restore/settle.c \
 	's/err = r->sync_error \? r->sync_error : fs;/err = 0;/' \
-	'powercut 10 restore-eio' 'exit status 0 when something was lost'
+	'restore' 'exit status 0 when something was lost'
 mutant named-early client/receive/subvolume.c \
 	's/return util\(btrfs_util_set_subvolume_read_only_fd\(fd, true\)\);/return 0;/' \
 	'receive-resume' 'a snapshot is named before it is sealed'
