@@ -172,7 +172,7 @@ static void lane_queue(struct lane *lane, struct lane_work *l)
 
 bool lane_behind(const struct lane *lane)
 {
-	return lane->level != PAYLOAD_NONE && lane->bytes >= RESTORE_LANE_DECODED;
+	return lane->level == PAYLOAD_FULL && lane->bytes >= RESTORE_LANE_DECODED;
 }
 
 int lane_put(struct lane *lane, struct restore_file *file, int fd, const struct extent_write *w)
@@ -191,7 +191,7 @@ int lane_put(struct lane *lane, struct restore_file *file, int fd, const struct 
 
 int lane_end(struct lane *lane, struct restore_file *file, int fd, const struct timespec times[2])
 {
-	struct lane_work *l = calloc(1, sizeof(*l));
+	struct lane_work *l = malloc(sizeof(*l));
 
 	if (!l)
 		return -ENOMEM;

@@ -16,22 +16,10 @@
 #include "payload/payload.h"
 #include "restore/job.h"
 #include "restore/lane.h"
+#include "restore/sink-extent.h"
 
 /* Writes queued between two looks at what has arrived. */
 #define POLL_EVERY 16
-
-struct sink_extent {
-	struct sink sink; /* first: the two are one pointer */
-	struct extent_session *session;
-	struct extent_limits limits;
-	unsigned int writes;
-	struct small_writer small;
-};
-
-static struct sink_extent *extent_of(struct sink *s)
-{
-	return (struct sink_extent *)s;
-}
 
 static int wait_for(struct restore *r)
 {
@@ -112,7 +100,7 @@ static int lengths_check(struct sink_extent *x, const struct extent_write *w)
 	return -EBADMSG;
 }
 
-static void buffer_put(struct sink_extent *x, const struct extent_write *w)
+void sink_extent_unbuffer(struct sink_extent *x, const struct extent_write *w)
 {
 	if (w->flags & EXTENT_BUFFER)
 		extent_buffer_put(x->session, (void *)(uintptr_t)w->payload);
@@ -137,7 +125,7 @@ static int buffer_fill(struct sink_extent *x, struct restore *r, struct extent_w
 	return 0;
 }
 
-static int piece_queue(struct sink_extent *x, struct restore_file *file, struct extent_write *w)
+int sink_extent_queue(struct sink_extent *x, struct restore_file *file, struct extent_write *w)
 {
 	struct restore *r = file->r;
 	int64_t id = 0;
@@ -156,7 +144,7 @@ static int piece_queue(struct sink_extent *x, struct restore_file *file, struct 
 		snprintf(x->sink.text, sizeof(x->sink.text), "%s", extent_error_text(x->session));
 	}
 	if (err < 0) {
-		buffer_put(x, w);
+		sink_extent_unbuffer(x, w);
 		return r->broken ? r->broken : err;
 	}
 	write_taken(file, w, true);
@@ -171,12 +159,12 @@ static int extent_sink_write(struct sink *s, struct restore_file *file, struct e
 	int err = small_write(&x->small, file, w);
 
 	if (err < 0)
-		buffer_put(x, w);
+		sink_extent_unbuffer(x, w);
 	if (err <= 0)
 		return err;
 	err = 0;
 	if (w->compression || w->payload_len <= x->limits.max_payload)
-		return piece_queue(x, file, w);
+		return sink_extent_queue(x, file, w);
 	for (uint64_t done = 0; !err && done < w->len; done += piece.len) {
 		piece = *w;
 		piece.offset += done;
@@ -186,87 +174,23 @@ static int extent_sink_write(struct sink *s, struct restore_file *file, struct e
 			piece.len = x->limits.max_payload;
 		piece.payload_len = (uint32_t)piece.len;
 		piece.unencoded_len = piece.len;
-		err = piece_queue(x, file, &piece);
+		err = sink_extent_queue(x, file, &piece);
 	}
 	return err;
 }
 
-static void extent_sink_close(struct sink *s, struct restore_file *file)
+void sink_extent_close(struct sink *s, struct restore_file *file)
 {
 	struct sink_extent *x = extent_of(s);
 	int64_t id;
 
-	if (file->in_lane) /* lane_done() may need it, and closes it */
+	if (file->in_lane) /* sink-own.c may need it, and closes it */
 		return;
 	id = extent_close(x->session, file->handle, NULL, NULL);
 	while (id == -EAGAIN && wait_for(file->r) >= 0)
 		id = extent_close(x->session, file->handle, NULL, NULL);
 	if (id > 0)
 		file->last_id = id;
-}
-
-static bool extent_sink_end(struct sink *s, struct restore_file *file)
-{
-	return small_end_file(&extent_of(s)->small, file);
-}
-
-/* What our own thread could not do is the daemon's, which knows how to decode. */
-static void lane_done(struct sink_extent *x, struct lane_work *l)
-{
-	struct restore_file *file = l->file;
-	struct write_result failed = {
-		.offset = l->w.offset,
-		.len = l->w.len,
-		.id = -1,
-		.pending = true,
-		.result = -EBADMSG,
-		.cause = x->sink.text,
-	};
-
-	file->refs++; /* it may end while we wait */
-	file->in_lane--;
-	if (l->result && l->result != PAYLOAD_BAD) {
-		failed.result = piece_queue(x, file, &l->w);
-		if (!failed.result)
-			file->pending--; /* counted again as the daemon's */
-	} else {
-		buffer_put(x, &l->w);
-	}
-	if (file->finished && file->handle >= 0)
-		extent_sink_close(&x->sink, file);
-	if (!l->result)
-		small_written(l);
-	if (l->result == PAYLOAD_BAD)
-		snprintf(x->sink.text, sizeof(x->sink.text), "%s (payload byte %llu)",
-			 payload_fault_text(l->fault.code), (unsigned long long)l->fault.position);
-	if (l->result && failed.result < 0)
-		write_done(file, &failed);
-	file_put(file);
-}
-
-static int lane_turn(struct sink_extent *x, bool wait)
-{
-	struct lane_work *l;
-	int n = 0;
-
-	while ((l = small_take(&x->small, wait && !n))) {
-		if (l->kind == LANE_END)
-			file_ended(l->file, l->result);
-		else
-			lane_done(x, l);
-		free(l);
-		n++;
-	}
-	return n;
-}
-
-static int extent_sink_quiesce(struct sink *s)
-{
-	int n = 0, more;
-
-	while ((more = lane_turn(extent_of(s), true)))
-		n += more;
-	return n;
 }
 
 struct answer {
@@ -315,7 +239,7 @@ static int extent_sink_turn(struct sink *s, struct restore *r, int timeout_ms)
 {
 	struct sink_extent *x = extent_of(s);
 	struct extent_completion c;
-	int own = lane_turn(x, timeout_ms != 0), n;
+	int own = sink_own_turn(x, timeout_ms != 0), n;
 
 	/* Ours ends by itself, whatever the daemon does: with some of it under way, it is that
 	 * which is waited for. */
@@ -364,12 +288,12 @@ int sink_extent_new(struct extent_session *session, struct sink **out)
 	x->sink = (struct sink){
 		.write = extent_sink_write,
 		.prove = extent_sink_prove,
-		.close = extent_sink_close,
-		.end = extent_sink_end,
+		.close = sink_extent_close,
+		.end = sink_own_end,
 		.sync = extent_sink_sync,
 		.turn = extent_sink_turn,
 		.busy = extent_sink_busy,
-		.quiesce = extent_sink_quiesce,
+		.quiesce = sink_own_quiesce,
 		.drop = extent_sink_drop,
 		.free = extent_sink_free,
 		.files = x->limits.max_files,
