@@ -63,6 +63,18 @@ static void arena_of(struct peer *p, int seals)
 	assert_int_equal(peer_answer(p, id), 0);
 }
 
+/* One peer with a file and an arena, each of number 0. */
+static struct peer *begin_with_arena(const char *limits)
+{
+	struct peer *p;
+
+	begin(limits);
+	p = peer_new(4241);
+	peer_open(p, 0, "file");
+	arena_of(p, 0);
+	return p;
+}
+
 static unsigned int sessions(void)
 {
 	const struct session *s;
@@ -100,10 +112,7 @@ static void requests_beyond_the_credit_are_refused(void **state)
 	struct peer *p;
 	uint64_t first;
 
-	begin("CreditRequests=4\n");
-	p = peer_new(4241);
-	peer_open(p, 0, "file");
-	arena_of(p, 0);
+	p = begin_with_arena("CreditRequests=4\n");
 	for (int round = 0; round < 2; round++) {
 		first = p->ids + 1;
 		for (uint64_t i = 0; i < 5; i++)
@@ -124,10 +133,7 @@ static void bytes_beyond_the_credit_are_refused(void **state)
 	struct peer *p;
 	uint64_t first;
 
-	begin("CreditBytes=8K\n");
-	p = peer_new(4241);
-	peer_open(p, 0, "file");
-	arena_of(p, 0);
+	p = begin_with_arena("CreditBytes=8K\n");
 	for (uint32_t arena = 0; arena < 2; arena++) {
 		union wire_frame f = sector_write(0, arena ? WIRE_NO_ARENA : 0, 0, WIRE_WRITTEN);
 

@@ -31,18 +31,24 @@ static void link_out(void)
 	craft(&w, STREAM_C_RENAME, "pt", "o301-1-0", "out");
 }
 
-static void encoded(const char *path, uint64_t len, uint64_t unencoded, uint64_t offset,
-		    uint32_t compression, const void *payload, size_t size)
+static void encoded_at(const char *path, uint64_t at, uint64_t len, uint64_t unencoded,
+		       uint64_t offset, uint32_t compression, const void *payload, size_t size)
 {
 	craft_begin(&w, STREAM_C_ENCODED_WRITE);
 	craft_string(&w, STREAM_A_PATH, path);
-	craft_u64(&w, STREAM_A_FILE_OFFSET, 0);
+	craft_u64(&w, STREAM_A_FILE_OFFSET, at);
 	craft_u64(&w, STREAM_A_UNENCODED_FILE_LEN, len);
 	craft_u64(&w, STREAM_A_UNENCODED_LEN, unencoded);
 	craft_u64(&w, STREAM_A_UNENCODED_OFFSET, offset);
 	craft_u32(&w, STREAM_A_COMPRESSION, compression);
 	craft_attribute(&w, STREAM_A_DATA, payload, size);
 	craft_end(&w);
+}
+
+static void encoded(const char *path, uint64_t len, uint64_t unencoded, uint64_t offset,
+		    uint32_t compression, const void *payload, size_t size)
+{
+	encoded_at(path, 0, len, unencoded, offset, compression, payload, size);
 }
 
 static void clone(const char *path, uint64_t len, const uint8_t uuid[16], const char *from)
@@ -258,15 +264,7 @@ static void one_case(const char *name)
 		make("f");
 		write_text("f", 16380, "long");
 		craft(&w, STREAM_C_UTIMES, "pT", "f", (int64_t)1); /* the inode is made */
-		craft_begin(&w, STREAM_C_ENCODED_WRITE);
-		craft_string(&w, STREAM_A_PATH, "f");
-		craft_u64(&w, STREAM_A_FILE_OFFSET, 8192);
-		craft_u64(&w, STREAM_A_UNENCODED_FILE_LEN, 5000);
-		craft_u64(&w, STREAM_A_UNENCODED_LEN, 8192);
-		craft_u64(&w, STREAM_A_UNENCODED_OFFSET, 0);
-		craft_u32(&w, STREAM_A_COMPRESSION, 2);
-		craft_attribute(&w, STREAM_A_DATA, zstd_whole, sizeof(zstd_whole));
-		craft_end(&w);
+		encoded_at("f", 8192, 5000, 8192, 0, 2, zstd_whole, sizeof(zstd_whole));
 		write_text("f", 0, "before");
 		craft(&w, STREAM_C_SET_XATTR, "px", "f", "user.x", "v", (size_t)1);
 		craft(&w, STREAM_C_CHMOD, "pm", "f", 0600ull);
