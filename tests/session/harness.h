@@ -15,6 +15,7 @@
 #include "store/store.h"
 #include "wire/wire.h"
 
+struct peer;
 struct session;
 
 extern struct harness {
@@ -22,13 +23,15 @@ extern struct harness {
 	struct store *store;
 	struct server *server;
 	struct config *config;
-	char dir[64]; /* for files, open to all users; of what filesystem the caller says */
+	char dir[64]; /* for files, open to all users */
 	long types[2];
 } h;
 
-/* limits: lines of [Limits]. dir: where to make files, on a filesystem of this type. */
-void harness_start(const char *limits, const char *dir, long type, enum store_backend backend);
-void harness_stop(void); /* all peers are gone */
+/* limits: lines of [Limits]. Skips the test where nobody can speak for several users. */
+void begin(const char *limits);
+
+/* Hangs up, waits until the daemon has noticed and nothing is left, and removes all. */
+void end(struct peer **peers, size_t n);
 
 /* Lets the daemon do what it can do by itself. */
 void turn(void);
@@ -60,7 +63,8 @@ void peer_hear(struct peer *p);
  * nothing comes. */
 uint32_t peer_answer(struct peer *p, uint64_t id);
 
-/* A file of dir, opened by this handle. */
+/* A file of dir, opened by this handle; the first returns the code. */
+uint32_t peer_try_open(struct peer *p, uint32_t handle, const char *name);
 void peer_open(struct peer *p, uint32_t handle, const char *name);
 /* Plain bytes of one sector, from its arena 0 or inline. */
 union wire_frame sector_write(uint32_t handle, uint32_t arena, uint64_t offset, uint8_t ack);

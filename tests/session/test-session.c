@@ -4,7 +4,6 @@
  * that others do not notice. */
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,24 +29,6 @@
 #define SECTOR 4096U
 
 static const uint8_t sector[SECTOR] = { 1 };
-
-static void begin(const char *limits)
-{
-	if (getuid())
-		skip(); /* nobody else can speak for several users */
-	harness_start(limits, "/dev/shm", TMPFS_MAGIC, STORE_DECODE);
-}
-
-/* Until the daemon has noticed that they are gone. */
-static void end(struct peer **peers, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		peer_free(peers[i]);
-	for (int i = 0; i < 1000 && !TAILQ_EMPTY(&h.server->sessions); i++)
-		turn();
-	assert_true(TAILQ_EMPTY(&h.server->sessions));
-	harness_stop();
-}
 
 static void arena_of(struct peer *p, int seals)
 {
