@@ -13,6 +13,7 @@ static void barrier_free(struct barrier *b)
 {
 	handle_unref(b->handle);
 	b->user->requests--;
+	b->server->n_syncs--;
 	user_unref(b->user);
 	free(b);
 }
@@ -100,6 +101,8 @@ void barrier_new(struct session *s, uint64_t id, struct handle *handle)
 	b->session = s;
 	b->user = user_ref(s->user);
 	b->user->requests++;
+	b->server = s->server;
+	b->server->n_syncs++;
 	b->handle = handle ? handle_ref(handle) : NULL;
 	b->id = id;
 	b->room = room;

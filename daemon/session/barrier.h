@@ -8,6 +8,7 @@
 /* A SYNC: waits until the kernel has taken what came before, then for the settles. */
 struct barrier {
 	struct session *session; /* NULL: the client is gone */
+	struct server *server;
 	struct user *user;
 	struct handle *handle; /* of a file's; NULL: the session's */
 	uint64_t id;

@@ -140,7 +140,8 @@ bool session_files_left(const struct session *s)
 	const struct config *c = s->server->config;
 
 	return s->user->files < c->limits.user_files &&
-	       s->server->store->counters.now_files < c->limits.files_total;
+	       user_share_left(c->limits.files_total, s->server->store->counters.now_files,
+			       s->user->files, 1);
 }
 
 static bool crowded(struct session *s, uint32_t handle)
@@ -150,22 +151,26 @@ static bool crowded(struct session *s, uint32_t handle)
 	return h && handle_crowded(h);
 }
 
+static bool requests_left(const struct session *s)
+{
+	const struct server *server = s->server;
+
+	return user_share_left(server->config->limits.requests_total,
+			       (uint64_t)server->n_requests + server->n_syncs, s->user->requests,
+			       1);
+}
+
 /* May the next frame be taken on? */
 static bool has_room(struct session *s, const union wire_frame *f)
 {
 	const struct server *server = s->server;
 	const struct config *c = server->config;
 
-	if (f->h.type == WIRE_TYPE_READ)
-		return server->n_requests < c->limits.requests_total &&
-		       s->user->requests < (c->limits.requests_total + 1) / 2;
-	if (f->h.type == WIRE_TYPE_SYNC)
-		return s->user->requests < (c->limits.requests_total + 1) / 2;
-	/* Half of them at most for one user, or nobody else could begin anything. */
+	if (f->h.type == WIRE_TYPE_READ || f->h.type == WIRE_TYPE_SYNC)
+		return requests_left(s);
 	if (f->h.type == WIRE_TYPE_WRITE_)
-		return server->n_requests < c->limits.requests_total &&
-		       s->user->requests < (c->limits.requests_total + 1) / 2 &&
-		       s->n_requests < c->limits.unsettled && !crowded(s, f->write.handle) &&
+		return requests_left(s) && s->n_requests < c->limits.unsettled &&
+		       !crowded(s, f->write.handle) &&
 		       (f->write.arena != WIRE_NO_ARENA ||
 			(TAILQ_EMPTY(&s->user->copying) && /* or they could wait for each other */
 			 store_has_room(server->store, s->user, f->write.payload_len)));

@@ -27,6 +27,7 @@ struct server {
 	struct session_list sessions;
 	unsigned int n_waiting;	      /* sessions that wait for room */
 	unsigned int n_requests;      /* of all sessions, orphans included */
+	unsigned int n_syncs;	      /* SYNCs, likewise */
 	struct opening_list openings; /* wait for a lane of their user */
 	unsigned int n_openings;      /* under way */
 	bool draining;		      /* no new sessions and requests; ends when all is settled */

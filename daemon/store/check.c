@@ -168,10 +168,7 @@ static void decode_done(struct job *job)
  */
 static bool decode_has_room(const struct store *store, const struct user *user, uint64_t bytes)
 {
-	if (!user->decoded_bytes)
-		return true;
-	return store->decoded_bytes + bytes <= store->held_limit &&
-	       user->decoded_bytes + bytes <= store->user_held_limit;
+	return store_memory_left(store, store->decoded_bytes, user->decoded_bytes, bytes);
 }
 
 static void decode_queue(struct extent *e)

@@ -157,13 +157,16 @@ void store_settle_all(struct store *store)
 	settle_all(store);
 }
 
-bool store_has_room(const struct store *store, const struct user *user, uint64_t bytes)
+bool store_memory_left(const struct store *store, uint64_t taken, uint64_t his, uint64_t more)
 {
 	/* Everybody may hold one, whatever the others hold. */
-	if (!user->held_bytes)
-		return true;
-	return store->held_bytes + bytes <= store->held_limit &&
-	       user->held_bytes + bytes <= store->user_held_limit;
+	return !his || (user_share_left(store->held_limit, taken, his, more) &&
+			his + more <= store->user_held_limit);
+}
+
+bool store_has_room(const struct store *store, const struct user *user, uint64_t bytes)
+{
+	return store_memory_left(store, store->held_bytes, user->held_bytes, bytes);
 }
 
 void *store_hold(struct store *store, struct user *user, uint64_t bytes)

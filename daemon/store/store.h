@@ -105,5 +105,7 @@ void store_settle_all(struct store *store);
 void *store_hold(struct store *store, struct user *user, uint64_t bytes);
 void store_release(struct store *store, struct user *user, void *memory, uint64_t bytes);
 bool store_has_room(const struct store *store, const struct user *user, uint64_t bytes);
+/* The same rule for memory of either kind: of it so much is taken, and so much by the user. */
+bool store_memory_left(const struct store *store, uint64_t taken, uint64_t his, uint64_t more);
 
 #endif

@@ -50,3 +50,8 @@ void user_unref(struct user *user)
 	tdelete(user, &users, user_compare);
 	free(user);
 }
+
+bool user_share_left(uint64_t all, uint64_t taken, uint64_t his, uint64_t more)
+{
+	return taken + his + more <= all;
+}

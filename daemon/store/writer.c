@@ -32,7 +32,8 @@ int lane_take(struct store *store, struct user *user, struct filesystem *fs)
 
 	if (store->lanes >= all * LANES_PER_THREAD)
 		return -EBUSY;
-	if (user && user->lanes >= (all + 1) / 2)
+	/* The first one may queue in the pool. */
+	if (user && user->lanes && !user_share_left(all, store->lanes, user->lanes, 1))
 		return -EBUSY;
 	if (fs && fs->lanes >= (all * 3 + 3) / 4)
 		return -EBUSY;

@@ -28,8 +28,8 @@ void writer_pump_later(struct store *store);
 #define LANES_PER_THREAD 4
 
 /*
- * A lane is a kernel thread that may be stuck for as long as the file it works on is. One user
- * and one filesystem can have most of them, but never all: the others go on.
+ * A lane is a kernel thread that may be stuck for as long as the file it works on is. One
+ * filesystem can have most of them, but never all, and a user his share: the others go on.
  */
 int lane_take(struct store *store, struct user *user, struct filesystem *fs);
 void lane_give(struct store *store, struct user *user, struct filesystem *fs);

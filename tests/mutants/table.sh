@@ -136,9 +136,24 @@ mutant descriptors-unclaimed daemon/session/input.c \
 mutant unfair-pool daemon/store/workers.c \
 	's/if \(!STAILQ_EMPTY\(&line->jobs\)\)\n\t\tSTAILQ_INSERT_TAIL/if (!STAILQ_EMPTY(\&line->jobs))\n\t\tSTAILQ_INSERT_HEAD/' \
 	'workers' 'who has the most to check is served first'
+mutant unfair daemon/store/user.c \
+	's/taken \+ his \+ more <= all/taken + more <= all/' \
+	'shares' 'one user takes all of what is shared'
 mutant unfair-requests daemon/session/input.c \
-	's/s->user->requests < \(c->limits\.requests_total \+ 1\) \/ 2 &&\n\t\t       s->n_requests/s->n_requests/' \
-	'session' 'one user takes all requests'
+	's/return user_share_left\((server->.*?), s->user->requests,/return user_share_left($1, 0,/s' \
+	'shares' 'one user takes all requests'
+mutant unfair-syncs daemon/session/input.c \
+	's/server->n_requests \+ server->n_syncs/server->n_requests/' \
+	'shares' 'SYNCs of others are not counted'
+mutant unfair-files daemon/session/input.c \
+	's/now_files,\s*s->user->files, 1\)/now_files, 0, 1)/' \
+	'shares' 'one user takes all files'
+mutant unfair-memory daemon/store/store.c \
+	's/user_share_left\(store->held_limit, taken, his, more\)/user_share_left(store->held_limit, taken, 0, more)/' \
+	'shares' 'one user takes all memory'
+mutant unfair-lanes daemon/store/writer.c \
+	's/user_share_left\(all, store->lanes, user->lanes, 1\)/user_share_left(all, store->lanes, 0, 1)/' \
+	'shares' 'one user takes all threads'
 mutant silent-peers daemon/session/session.c \
 	's/if \(!server->single\)\n\t\tinput_deadline/if (0)\n\t\tinput_deadline/' \
 	'clients' 'a peer that says nothing stays for ever'

@@ -66,26 +66,6 @@ static unsigned int sessions(void)
 	return n;
 }
 
-/* Requests that never end, for their payload does not come: half of all is one user's at most. */
-static void one_user_leaves_requests_to_the_others(void **state)
-{
-	enum { EACH = 20, ALL = 32 };
-	struct peer *peers[EACH + 1];
-
-	begin("RequestsTotal=32\n");
-	for (int i = 0; i <= EACH; i++) {
-		struct peer *p = peers[i] = peer_new(i < EACH ? 4241 : 4242);
-
-		peer_open(p, 0, i < EACH ? "one" : "other");
-		peer_say_part(p, WIRE_TYPE_WRITE_, sector_write(0, WIRE_NO_ARENA, 0, WIRE_DURABLE),
-			      SECTOR);
-		turn();
-	}
-	assert_int_equal(peers[0]->session->user->requests, ALL / 2);
-	assert_int_equal(peers[EACH]->session->user->requests, 1);
-	end(peers, EACH + 1);
-}
-
 /* One request more than granted, all sent at once: it is refused by name, and the session goes on.
  */
 static void requests_beyond_the_credit_are_refused(void **state)
@@ -274,7 +254,6 @@ static void lost_is_told_to_who_wrote(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_user_leaves_requests_to_the_others),
 		cmocka_unit_test(requests_beyond_the_credit_are_refused),
 		cmocka_unit_test(bytes_beyond_the_credit_are_refused),
 		cmocka_unit_test(a_peer_that_hangs_up_unread_goes),
