@@ -40,7 +40,7 @@
 /* One user (uid), over all sessions. */
 #define LIMIT_USER_SESSIONS	1024
 #define LIMIT_USER_QUEUED_FDS	3072
-#define LIMIT_USER_FILES	8192
+#define LIMIT_USER_FILES	8000
 #define LIMIT_USER_ARENA_BYTES	(1024 * MIB)
 #define LIMIT_USER_INLINE_BYTES (16 * MIB) /* payload bytes held in the daemon's own memory */
 

@@ -75,6 +75,9 @@ static void test_defaults(void **state)
 #define X(field, name, initial, largest, bytes, text_) assert_int_equal(c->limits.field, initial);
 	CONFIG_LIMITS(X)
 #undef X
+	/* What one user may have is not more than his share of what all have. */
+	assert_true(2 * c->limits.user_files <= c->limits.files_total);
+	assert_true(2 * c->limits.user_inline_bytes <= c->limits.held_bytes);
 }
 
 /* At the smallest and largest value each limit is taken, one beyond it is not. */
