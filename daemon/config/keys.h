@@ -30,6 +30,8 @@ struct config;
 	  "writes of a session that the kernel has taken and no sync has proved yet")              \
 	X(output_bytes, OutputBytes, LIMIT_OUTPUT_BYTES, 16 * MIB, 1,                              \
 	  "unread replies of a session beyond which its requests wait")                            \
+	X(user_output_bytes, UserOutputBytes, LIMIT_USER_OUTPUT_BYTES, 16384 * MIB, 1,             \
+	  "unread replies of one user beyond which a session that has some waits")                 \
 	X(user_sessions, UserSessions, LIMIT_USER_SESSIONS, 65536, 0, "sessions of one user")      \
 	X(user_files, UserFiles, LIMIT_USER_FILES, 1048576, 0,                                     \
 	  "files that all sessions of one user may hold open")                                     \

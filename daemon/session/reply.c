@@ -19,13 +19,27 @@ static bool put(struct session *s, const void *bytes, size_t len)
 	return evbuffer_add(s->output, bytes, len) == 0;
 }
 
+void reply_count(struct evbuffer *output, const struct evbuffer_cb_info *change, void *arg)
+{
+	((struct user *)arg)->output_bytes += change->n_added - change->n_deleted;
+}
+
+/* More than a session may leave unread; or some, of a user who leaves too much unread. */
+static bool too_much(const struct session *s, size_t left)
+{
+	const struct config *c = s->server->config;
+
+	return left > c->limits.output_bytes ||
+	       (left && s->user->output_bytes > c->limits.user_output_bytes);
+}
+
 /* Without memory for a reply the peer can't be told anything, and half a frame may be out: hang
  * up, from the flush. */
 static void flush_later(struct session *s, bool ok)
 {
 	if (!ok)
 		s->broken = true;
-	if (evbuffer_get_length(s->output) > s->server->config->limits.output_bytes)
+	if (too_much(s, evbuffer_get_length(s->output)))
 		s->output_full = true; /* at once: a turn's worth of requests is a lot of replies */
 	event_active(s->flush, 0, 0);
 }
@@ -160,7 +174,7 @@ bool reply_flush(struct session *s)
 	if (left)
 		wait_for_peer(s, progress);
 
-	s->output_full = left > s->server->config->limits.output_bytes;
+	s->output_full = too_much(s, left);
 	input_resume(s);
 	return true;
 }

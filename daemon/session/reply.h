@@ -6,10 +6,15 @@
 
 #include "session.h"
 
+struct evbuffer_cb_info;
+
 /*
  * Replies are gathered and sent together, once the events at hand are through. None is lost for
  * lack of memory: then the session ends, since the peer would wait for ever.
  */
+
+/* Counts for the user, who is arg, what an output buffer holds: its callback. */
+void reply_count(struct evbuffer *output, const struct evbuffer_cb_info *change, void *arg);
 
 /* The final answer to a request: gives its credit back. */
 void reply_ack(struct session *session, const struct wire_ack *ack);

@@ -112,8 +112,8 @@ int session_new(struct server *server, int taken, struct session **out)
 	s->write = event_new(base, s->fd, EV_WRITE, flush_cb, s);
 	s->flush = event_new(base, -1, 0, flush_cb, s);
 	s->deadline = event_new(base, -1, 0, end_cb, s);
-	if (!s->output || !s->read || !s->gone || !s->write || !s->flush || !s->deadline ||
-	    event_add(s->read, NULL) < 0)
+	if (!s->output || !evbuffer_add_cb(s->output, reply_count, s->user) || !s->read ||
+	    !s->gone || !s->write || !s->flush || !s->deadline || event_add(s->read, NULL) < 0)
 		goto fail;
 	if (!server->single)
 		input_deadline(s, (long)c->limits.hello_seconds);
@@ -162,8 +162,10 @@ void session_end(struct session *s)
 	event_freep(s->write);
 	event_freep(s->flush);
 	event_freep(s->deadline);
-	if (s->output)
-		evbuffer_free(s->output);
+	if (s->output) {
+		s->user->output_bytes -= evbuffer_get_length(s->output);
+		evbuffer_free(s->output); /* tells reply_count() nothing */
+	}
 	closing_socket(server->store, s->user, s->fd);
 	if (s->user) {
 		s->user->queued_fds -= s->n_fds;

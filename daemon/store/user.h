@@ -20,6 +20,7 @@ struct user {
 	unsigned int extents;	 /* under way or not settled yet */
 	unsigned int lanes;	 /* kernel threads that may be stuck on this user's files */
 	uint64_t arena_bytes;
+	uint64_t output_bytes;	/* replies that its sessions have not sent yet */
 	uint64_t held_bytes;	/* payloads in the daemon's own memory */
 	uint64_t decoded_bytes; /* what they were decompressed to */
 

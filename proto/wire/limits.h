@@ -42,6 +42,7 @@
 #define LIMIT_USER_QUEUED_FDS	3072
 #define LIMIT_USER_FILES	8000
 #define LIMIT_USER_ARENA_BYTES	(1024 * MIB)
+#define LIMIT_USER_OUTPUT_BYTES (16 * MIB) /* unsent replies, payloads among them */
 #define LIMIT_USER_INLINE_BYTES (16 * MIB) /* payload bytes held in the daemon's own memory */
 
 /* The daemon. */

@@ -154,6 +154,12 @@ mutant unfair-memory daemon/store/store.c \
 mutant unfair-lanes daemon/store/writer.c \
 	's/user_share_left\(all, store->lanes, user->lanes, 1\)/user_share_left(all, store->lanes, 0, 1)/' \
 	'shares' 'one user takes all threads'
+mutant unread-replies daemon/session/reply.c \
+	's/\(left && s->user->output_bytes > c->limits\.user_output_bytes\)/0/' \
+	'session' 'replies of one user without a limit'
+mutant unread-counted daemon/session/session.c \
+	's/s->user->output_bytes -= evbuffer_get_length\(s->output\);//' \
+	'session' 'what a session left unread stays counted'
 mutant silent-peers daemon/session/session.c \
 	's/if \(!server->single\)\n\t\tinput_deadline/if (0)\n\t\tinput_deadline/' \
 	'clients' 'a peer that says nothing stays for ever'

@@ -43,10 +43,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define SECONDS	  30 /* without an event: a hang */
 #define INPUT_MAX 2048
 
-static const char settings[] = "[Access]\nRoot=%s\n[Limits]\nCreditRequests=24\nCreditBytes=300K\n"
-			       "Files=4\nArenas=2\nArenaBytes=128K\nUnsettled=32\nOutputBytes=4K\n"
-			       "UserFiles=6\nUserArenaBytes=128K\nUserInlineBytes=200K\n"
-			       "HeldBytes=400K\nRequestsTotal=64\n";
+static const char settings[] =
+	"[Access]\nRoot=%s\n[Limits]\nCreditRequests=24\nCreditBytes=300K\n"
+	"Files=4\nArenas=2\nArenaBytes=128K\nUnsettled=32\nOutputBytes=4K\n"
+	"UserFiles=6\nUserArenaBytes=128K\nUserInlineBytes=200K\nUserOutputBytes=6K\n"
+	"HeldBytes=400K\nRequestsTotal=64\n";
 
 /* Made once. */
 static struct daemon {

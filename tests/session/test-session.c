@@ -66,6 +66,54 @@ static unsigned int sessions(void)
 	return n;
 }
 
+/* Answers that nobody reads: bounded for all sessions of a user together, and each is there when
+ * somebody does read. Another session, that reads, is served on; so are others. */
+static void unread_replies_of_a_user_are_bounded(void **state)
+{
+	enum { DEAF = 40, ASKED = 100, BOUND = 64 << 10, REPLY = 24 + 8 * LIMIT_COUNTERS };
+	struct peer *peers[DEAF + 2], *reader, *other;
+	union wire_frame ask = { 0 };
+	const struct user *user;
+	uint64_t most = 0;
+
+	begin("UserOutputBytes=64K\n");
+	for (int i = 0; i < DEAF; i++)
+		peers[i] = peer_new(4241);
+	reader = peers[DEAF] = peer_new(4241);
+	other = peers[DEAF + 1] = peer_new(4242);
+	user = reader->session->user;
+	for (int i = 0; i < DEAF; i++) {
+		for (int j = 0; j < ASKED; j++)
+			peer_say(peers[i], WIRE_TYPE_STATUS, ask, NULL, 0, -1);
+		turn();
+		most = user->output_bytes > most ? user->output_bytes : most;
+	}
+	assert_true(most > BOUND); /* else it was not the bound that held it back */
+	assert_true(most <= BOUND + DEAF * REPLY);
+	assert_int_equal(other->session->user->output_bytes, 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(
+			peer_answer(reader, peer_say(reader, WIRE_TYPE_STATUS, ask, NULL, 0, -1)),
+			0);
+		assert_int_equal(
+			peer_answer(other, peer_say(other, WIRE_TYPE_STATUS, ask, NULL, 0, -1)), 0);
+	}
+
+	for (int i = 0; i < DEAF / 2; i++) {
+		assert_int_equal(peer_answer(peers[i], peers[i]->ids), 0);
+		assert_int_equal(peers[i]->statuses, ASKED);
+	}
+	/* The others go without having read: nothing stays counted. */
+	for (int i = DEAF / 2; i < DEAF; i++)
+		peer_free(peers[i]);
+	for (int i = 0; i < 1000 && user->sessions > DEAF / 2 + 1; i++)
+		turn();
+	assert_int_equal(user->sessions, DEAF / 2 + 1);
+	assert_int_equal(user->output_bytes, 0);
+	memmove(peers + DEAF / 2, peers + DEAF, 2 * sizeof(peers[0]));
+	end(peers, DEAF / 2 + 2);
+}
+
 /* One request more than granted, all sent at once: it is refused by name, and the session goes on.
  */
 static void requests_beyond_the_credit_are_refused(void **state)
@@ -254,6 +302,7 @@ static void lost_is_told_to_who_wrote(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unread_replies_of_a_user_are_bounded),
 		cmocka_unit_test(requests_beyond_the_credit_are_refused),
 		cmocka_unit_test(bytes_beyond_the_credit_are_refused),
 		cmocka_unit_test(a_peer_that_hangs_up_unread_goes),
