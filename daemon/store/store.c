@@ -96,6 +96,8 @@ int store_new(struct event_base *base, const struct store_options *options, stru
 	/* Payload copies come and go by the thousand: keep them off mmap and its page faults. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	mallopt(M_TRIM_THRESHOLD, 16 << 20);
+	/* malloc_trim() gives back all of the first arena, but not the top of any other. */
+	mallopt(M_ARENA_MAX, 1);
 
 	store->base = base;
 	store->options = *options;

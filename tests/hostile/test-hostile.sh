@@ -91,10 +91,8 @@ for name in ${HOSTILE_ATTACKS:-$("$attack" list)}; do
 	done
 done
 
-# When nothing has happened for a while, what the attacks took is given back; but malloc_trim() leaves
-# the workers' heaps their tops: up to 24 MiB were seen where they decompress.
+# When nothing has happened for a while, what the attacks took is given back.
 keeps=8192
-[ "${HOSTILE_BACKEND:-}" != decode ] || keeps=65536
 given_back() { [ "$(rss)" -le $((rss_at_first + keeps)) ]; }
 sanitized || wait_for 40 given_back || fail "$rss_at_first KiB before the attacks, and $(rss) for good"
 say "RSS $rss_at_first KiB at first, $(rss) at last"
