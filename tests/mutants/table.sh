@@ -107,6 +107,9 @@ mutant other-filesystems daemon/store/file.c \
 mutant no-reserve daemon/session/write.c \
 	's/handle->file->inode->fs->low\)/0)/' \
 	'session' 'one client fills the metadata'
+mutant no-reserve-seen daemon/store/space.c \
+	's/return room \+ unallocated \/ 2 < needed;/return false;/' \
+	'reserve' 'that the metadata comes to its end is not seen'
 mutant capability-kept daemon/privilege/capabilities.c \
 	's/error = keep_only\(\);/error = 0;/' \
 	'capabilities' 'privileges are not given up'
