@@ -38,6 +38,16 @@ suite_end() {
 	[ "$SUITE_FAILED" = 0 ]
 }
 
+# Prints the path of a new log: several guests of one kind may run at a time. NAME.log is a link to
+# the newest. Logs of last week go.
+suite_log() { # NAME
+	local log
+	find "$LOGS" -maxdepth 1 -name "$1.*.log" -mtime +7 -delete
+	log=$(mktemp "$LOGS/$1.$(date +%m%d-%H%M%S).XXXX.log") || return 1
+	ln -sfn "$(basename "$log")" "$LOGS/$1.log"
+	echo "$log"
+}
+
 suite_guest() { # SERIES VARIANT FLAVOUR [COMMAND...]
 	local series=$1 variant=$2 flavour=$3 linux log expect
 	shift 3
@@ -46,7 +56,7 @@ suite_guest() { # SERIES VARIANT FLAVOUR [COMMAND...]
 	fi
 	[ "$variant" = patched ] || unset GUEST_COMMAND
 	linux=$(build_kernel "$series" "$variant" "$flavour") || return 1
-	log=$LOGS/$series-$variant-$flavour.log
+	log=$(suite_log "$series-$variant-$flavour") || return 1
 	expect=$(suite_expect "$series" "$variant")
 	if [ "$flavour" = x86 ]; then
 		qemu_boot "$linux" "$log" "$expect" "$@"
@@ -83,8 +93,9 @@ suite_project() { # [SERIES VARIANT [TEST...]]
 # The planted fault must not pass: then the silence of the others counts. KASAN reports it as it
 # happens (debug); a plain kernel finds freed memory poisoned or changed (slab_debug).
 suite_planted() { # SERIES FLAVOUR
-	local linux log=$LOGS/$1-planted-$2.log
+	local linux log
 	linux=$(build_kernel "$1" planted "$2") || return 1
+	log=$(suite_log "$1-planted-$2") || return 1
 	if guest_boot "$linux" "$2" "$log" "$(suite_expect "$1" planted)" bash /tests/operation.sh \
 		>/dev/null 2>&1; then
 		echo "the planted use-after-free went unnoticed"
