@@ -235,6 +235,41 @@ static void payloads_lie_in_their_arena(void **state)
 	end(NULL, 0);
 }
 
+/* All in one message. What was sent before the CLOSE is done; what comes behind it means nobody's
+ * file, and the number is free at once. */
+static void a_closed_file_is_nobodys(void **state)
+{
+	static const uint32_t codes[] = {
+		0, 0, WIRE_E_HANDLE, WIRE_E_HANDLE, WIRE_E_HANDLE, WIRE_E_HANDLE
+	};
+	const union wire_frame sync = { .sync = { .scope = WIRE_SYNC_FILE } };
+	const union wire_frame read = { .read = { .arena = WIRE_NO_ARENA, .payload_max = SECTOR } };
+	const union wire_frame none = { 0 };
+	union wire_frame f = sector_write(0, WIRE_NO_ARENA, 0, WIRE_DURABLE), late = f;
+	struct file *file;
+	struct peer *p;
+
+	begin("");
+	p = peer_new(4241);
+	late.write.offset = SECTOR;
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		const uint64_t first = p->ids + 2;
+
+		peer_open(p, 0, "file");
+		peer_say(p, WIRE_TYPE_WRITE_, f, sector, SECTOR, -1);
+		peer_say(p, WIRE_TYPE_CLOSE, none, NULL, 0, -1);
+		peer_say(p, WIRE_TYPE_WRITE_, late, sector, SECTOR, -1);
+		peer_say(p, WIRE_TYPE_SYNC, sync, NULL, 0, -1);
+		peer_say(p, WIRE_TYPE_CLOSE, none, NULL, 0, -1);
+		peer_say(p, WIRE_TYPE_READ, read, NULL, 0, -1);
+		assert_int_equal(peer_answer(p, first + i), codes[i]);
+	}
+	peer_open(p, 0, "file");
+	file = p->session->handles[0]->file;
+	assert_int_equal(lseek(file->fd, 0, SEEK_END), SECTOR);
+	end(&p, 1);
+}
+
 /* What a filesystem needs for its commits is not written to; others are. */
 static void the_reserve_is_left_alone(void **state)
 {
@@ -308,6 +343,7 @@ int main(void)
 		cmocka_unit_test(a_peer_that_hangs_up_unread_goes),
 		cmocka_unit_test(an_unclaimed_descriptor_ends_the_session),
 		cmocka_unit_test(payloads_lie_in_their_arena),
+		cmocka_unit_test(a_closed_file_is_nobodys),
 		cmocka_unit_test(the_reserve_is_left_alone),
 		cmocka_unit_test(lost_is_told_to_who_wrote),
 	};
