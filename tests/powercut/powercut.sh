@@ -100,6 +100,15 @@ errands_done()
 	return $status
 }
 
+# What others were to do meanwhile, they noted in $rig/moved: without it the run shows nothing.
+moved() # WORD...
+{
+	local word
+	for word; do
+		grep -q "^$word" "$rig/moved" || { echo "nothing was $word"; return 1; }
+	done
+}
+
 # Clients whose filesystem is going to be aborted, and one of another filesystem, which must not
 # notice. The administrator must be told.
 aborted_under_clients()

@@ -11,12 +11,13 @@ drive()
 	errand levels 100 2
 	errand inline 40 3
 	while [ ! -e "$stop" ]; do
-		btrfs balance start --full-balance "$mnt"
+		btrfs balance start --full-balance "$mnt" && echo balanced >>"$rig/moved"
 		sleep 0.1
 	done &
 	mover=$!
 	errands_done || status=1
 	touch "$stop"
 	wait $mover
+	moved balanced || status=1
 	return $status
 }

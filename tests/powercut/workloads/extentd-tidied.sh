@@ -12,12 +12,13 @@ drive()
 	"$bin/meddler" dedupe "$mnt" "$stop" &
 	movers+=($!)
 	while [ ! -e "$stop" ]; do
-		btrfs filesystem defragment -r -f "$mnt"
+		btrfs filesystem defragment -r -f "$mnt" && echo defragmented >>"$rig/moved"
 		sleep 0.1
 	done >/dev/null 2>&1 &
 	movers+=($!)
 	errands_done || status=1
 	touch "$stop"
-	for pid in "${movers[@]}"; do wait "$pid"; done
+	for pid in "${movers[@]}"; do wait "$pid" || { echo "nothing was shared"; status=1; }; done
+	moved defragmented || status=1
 	return $status
 }
