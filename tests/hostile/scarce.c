@@ -7,6 +7,9 @@
  * SCARCE_AT, a place, the allocation there fails when it is first reached, and then the next
  * SCARCE_RUN - 1, wherever they are.
  *
+ * What the dynamic linker asks for is given: it ends the process itself where a thread's storage
+ * finds no memory.
+ *
  * Before libc and AddressSanitizer: it hands over to whichever is there.
  */
 
@@ -14,6 +17,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdatomic.h>
@@ -22,6 +26,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 extern void *__libc_malloc(size_t size);
@@ -48,6 +53,20 @@ static _Atomic bool reached;
 static _Atomic long left; /* still to fail, after the place was reached */
 static bool started;
 static _Thread_local bool inside; /* looking for the callers may allocate */
+static uintptr_t linker, linker_end;
+
+static int find_linker(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	if (info->dlpi_addr != linker)
+		return 0;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+
+		if (p->p_type == PT_LOAD)
+			linker_end = linker + p->p_vaddr + p->p_memsz;
+	}
+	return 1;
+}
 
 __attribute__((constructor)) static void start(void)
 {
@@ -60,7 +79,9 @@ __attribute__((constructor)) static void start(void)
 	run = s ? strtoul(s, NULL, 10) : 1;
 	if (path)
 		places = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	linker = getauxval(AT_BASE);
 	inside = true;
+	dl_iterate_phdr(find_linker, NULL);
 	backtrace(callers, 2); /* loads what it needs */
 	getpwuid(0); /* glibc (2.36) crashes where the first name that is looked up finds no memory
 		      */
@@ -100,12 +121,13 @@ static void note(uint64_t p)
 	}
 }
 
-static bool fails(void)
+static bool fails(const void *caller)
 {
 	bool failing = false;
 	uint64_t p;
 
-	if (!started || inside || (places < 0 && !at))
+	if (!started || inside || (places < 0 && !at) ||
+	    ((uintptr_t)caller >= linker && (uintptr_t)caller < linker_end))
 		return false;
 	if (reached) {
 		failing = left > 0 && atomic_fetch_sub(&left, 1) > 0;
@@ -141,21 +163,21 @@ int pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes)
 
 void *malloc(size_t size)
 {
-	if (fails())
+	if (fails(__builtin_return_address(0)))
 		return NULL;
 	return __interceptor_malloc ? __interceptor_malloc(size) : __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	if (fails())
+	if (fails(__builtin_return_address(0)))
 		return NULL;
 	return __interceptor_calloc ? __interceptor_calloc(n, size) : __libc_calloc(n, size);
 }
 
 void *realloc(void *p, size_t size)
 {
-	if (fails())
+	if (fails(__builtin_return_address(0)))
 		return NULL;
 	return __interceptor_realloc ? __interceptor_realloc(p, size) : __libc_realloc(p, size);
 }

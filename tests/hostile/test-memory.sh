@@ -64,12 +64,12 @@ daemon_trial() { # BACKEND PLACE RUN
 	fi
 	ended "$1, $2, $3"
 }
-# Some of the places in a file, or all, each with the number of failures there.
-chosen() {
+# A third of the trials: some of the places in a file, or all, each with the number of failures there.
+chosen() { # PLACES
 	if [ "$trials" = all ]; then
 		sed 's/.*/& 1\n& 4/' "$1"
 	else
-		shuf -n "$2" --random-source=<(yes "${MEMORY_SEED:-1001}") "$1" | awk '{ print $0, NR % 2 * 3 + 1 }'
+		shuf -n $((trials / 3)) --random-source=<(yes "${MEMORY_SEED:-1001}") "$1" | awk '{ print $0, NR % 2 * 3 + 1 }'
 	fi
 }
 
@@ -85,7 +85,8 @@ for backend in uring decode; do
 	while read -r place run; do
 		daemon_trial $backend "$place" "$run"
 		n=$((n + 1))
-	done < <(chosen "$work/places.$backend" $((trials / 3)))
+	done < <(chosen "$work/places.$backend")
+	[ $n -gt 0 ] || fail "$backend: nothing was tried"
 	say "$backend: $(wc -l <"$work/places.$backend") places, $n trials, $early ended early with an error"
 done
 
@@ -98,7 +99,8 @@ while read -r place run; do
 	status=$?
 	good $status "client, $place, $run"
 	refused=$((refused + status)) n=$((n + 1))
-done < <(chosen "$work/places.client" $((trials / 3)))
+done < <(chosen "$work/places.client")
+[ $n -gt 0 ] || fail "client: nothing was tried"
 say "client: $(wc -l <"$work/places.client") places, $n trials, $refused refused or ended something"
 kill -TERM "$daemon_pid"
 ended "after the clients"
