@@ -102,7 +102,10 @@ int session_new(struct server *server, int taken, struct session **out)
 	s->user = user_get(s->identity->uid);
 	if (!s->user)
 		goto fail;
-	if (++s->user->sessions > c->limits.user_sessions) {
+	/* This one is counted already. */
+	if (++s->user->sessions > c->limits.user_sessions ||
+	    !user_share_left(c->limits.sessions, server->store->counters.now_sessions,
+			     s->user->sessions - 1, 0)) {
 		r = -EDQUOT;
 		goto fail;
 	}

@@ -42,9 +42,9 @@ struct user *user_ref(struct user *user);
 void user_unref(struct user *user);
 
 /*
- * Of what all share (requests, memory, threads, files) a user may take more only while as much is
- * nobody's: alone he comes to half of it, each of two to a third, and whoever comes next finds some
- * left, also where nobody gives anything back.
+ * Of what all share (sessions, requests, memory, threads, files) a user may take more only while as
+ * much is nobody's: alone he comes to half of it, each of two to a third, and whoever comes next
+ * finds some left, also where nobody gives anything back.
  */
 bool user_share_left(uint64_t all, uint64_t taken, uint64_t his, uint64_t more);
 

@@ -142,6 +142,9 @@ mutant unfair-pool daemon/store/workers.c \
 mutant unfair daemon/store/user.c \
 	's/taken \+ his \+ more <= all/taken + more <= all/' \
 	'shares' 'one user takes all of what is shared'
+mutant unfair-sessions daemon/session/session.c \
+	's/now_sessions,\s*s->user->sessions - 1, 0\)/now_sessions, 0, 0)/' \
+	'shares' 'one user takes all sessions'
 mutant unfair-requests daemon/session/input.c \
 	's/return user_share_left\((server->.*?), s->user->requests,/return user_share_left($1, 0,/s' \
 	'shares' 'one user takes all requests'

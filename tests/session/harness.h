@@ -48,7 +48,9 @@ struct peer {
 	bool ended;
 };
 
-/* As this user, HELLO is through. uid others than one's own need root. */
+/* As this user, HELLO is through; the first returns NULL if the session is refused. uid others than
+ * one's own need root. */
+struct peer *peer_try_new(uid_t uid);
 struct peer *peer_new(uid_t uid);
 void peer_free(struct peer *p); /* hangs up */
 

@@ -25,6 +25,20 @@
 #define ALL	  32 /* of what is shared */
 #define FIRST_UID 4241
 
+static void sessions_are_shared(void **state)
+{
+	struct peer *peers[ALL];
+	size_t n = 0;
+
+	begin("Sessions=32\n");
+	for (unsigned int u = 0; u < USERS; u++) {
+		while (n < ALL && (peers[n] = peer_try_new(FIRST_UID + u)))
+			n++;
+		assert_int_equal(peers[n - 1]->session->user->sessions, ALL / 2 >> u);
+	}
+	end(peers, n);
+}
+
 /* Requests that never end: their payload does not come. */
 static void requests_are_shared(void **state)
 {
@@ -167,9 +181,9 @@ static void memory_is_shared(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(requests_are_shared), cmocka_unit_test(syncs_are_shared),
-		cmocka_unit_test(files_are_shared),    cmocka_unit_test(lanes_are_shared),
-		cmocka_unit_test(memory_is_shared),
+		cmocka_unit_test(sessions_are_shared), cmocka_unit_test(requests_are_shared),
+		cmocka_unit_test(syncs_are_shared),    cmocka_unit_test(files_are_shared),
+		cmocka_unit_test(lanes_are_shared),    cmocka_unit_test(memory_is_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
