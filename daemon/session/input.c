@@ -79,10 +79,20 @@ void input_deadline(struct session *s, long seconds)
 		event_del(s->deadline);
 }
 
-/* What the user left us to close may be stuck, see closing.h: until it is not, no more comes in. */
+bool session_files_left(const struct session *s)
+{
+	const struct config *c = s->server->config;
+
+	return s->user->files < c->limits.user_files &&
+	       user_share_left(c->limits.files_total, s->server->store->counters.now_files,
+			       s->user->files, 1);
+}
+
+/* What the user left us to close may be stuck, see closing.h: where it takes the last of his files,
+ * no more comes in until it is not. */
 static bool clogged(const struct session *s)
 {
-	return s->user->files >= s->server->config->limits.user_files * 3 / 2;
+	return s->user->closing_fds && !session_files_left(s);
 }
 
 /* Bytes read, 0 at the end of the stream, or -errno. */
@@ -133,15 +143,6 @@ static void consume(struct session *s, size_t n)
 	s->position += n;
 	s->input_have -= n;
 	memmove(s->input, s->input + n, s->input_have);
-}
-
-bool session_files_left(const struct session *s)
-{
-	const struct config *c = s->server->config;
-
-	return s->user->files < c->limits.user_files &&
-	       user_share_left(c->limits.files_total, s->server->store->counters.now_files,
-			       s->user->files, 1);
 }
 
 static bool crowded(struct session *s, uint32_t handle)

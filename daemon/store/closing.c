@@ -53,6 +53,7 @@ static void closing_done(struct job *job)
 	struct store *store = c->store;
 
 	c->user->files -= c->n;
+	c->user->closing_fds -= c->n;
 	store->counters.now_files -= c->n;
 	store->n_closings--;
 	lane_give(store, c->user, NULL);
@@ -88,6 +89,7 @@ static void close_in_worker(struct store *store, struct user *user, const int *f
 	c->n = n;
 	memcpy(c->fds, fds, n * sizeof(fds[0]));
 	user->files += n;
+	user->closing_fds += n;
 	store->counters.now_files += n;
 	store->n_closings++;
 	if (!closing_start(c))

@@ -14,11 +14,12 @@ struct user {
 	uid_t uid;
 	unsigned int refs; /* one for each session and each file */
 	unsigned int sessions;
-	unsigned int files;	 /* descriptors: files, arenas, and what is being opened */
-	unsigned int queued_fds; /* received, and not yet claimed by a frame */
-	unsigned int requests;	 /* up to their verdict, and syncs */
-	unsigned int extents;	 /* under way or not settled yet */
-	unsigned int lanes;	 /* kernel threads that may be stuck on this user's files */
+	unsigned int files;	  /* descriptors: files, arenas, what is being opened or closed */
+	unsigned int closing_fds; /* of those, what is being closed or waits for it */
+	unsigned int queued_fds;  /* received, and not yet claimed by a frame */
+	unsigned int requests;	  /* up to their verdict, and syncs */
+	unsigned int extents;	  /* under way or not settled yet */
+	unsigned int lanes;	  /* kernel threads that may be stuck on this user's files */
 	uint64_t arena_bytes;
 	uint64_t output_bytes;	/* replies that its sessions have not sent yet */
 	uint64_t held_bytes;	/* payloads in the daemon's own memory */

@@ -154,6 +154,9 @@ mutant unfair-syncs daemon/session/input.c \
 mutant unfair-files daemon/session/input.c \
 	's/now_files,\s*s->user->files, 1\)/now_files, 0, 1)/' \
 	'shares' 'one user takes all files'
+mutant unfair-closings daemon/session/input.c \
+	's/return s->user->closing_fds && .*?;/return false;/' \
+	'shares' 'what cannot be closed takes all files'
 mutant unfair-memory daemon/store/store.c \
 	's/user_share_left\(store->held_limit, taken, his, more\)/user_share_left(store->held_limit, taken, 0, more)/' \
 	'shares' 'one user takes all memory'

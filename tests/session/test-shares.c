@@ -3,11 +3,13 @@
 /* What all users share: each takes what he gets and gives nothing back, and whoever comes next
  * finds some left. */
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "harness.h"
@@ -119,6 +121,39 @@ static void files_are_shared(void **state)
 	end(peers, USERS);
 }
 
+/* So are descriptors that cannot be closed, of which each session brings one more. */
+static void closings_are_shared(void **state)
+{
+	const union wire_frame ask = { 0 };
+	struct peer *peers[ALL + 1], *other;
+	struct user *user;
+	unsigned int lanes = 0;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	begin("FilesTotal=32\n");
+	for (int i = 0; i < ALL; i++)
+		peers[i] = peer_new(FIRST_UID);
+	other = peers[ALL] = peer_new(FIRST_UID + 1);
+	user = user_ref(peers[0]->session->user);
+	while (lane_take(h.store, user, NULL) == 0)
+		lanes++;
+	for (int i = 0; i < ALL; i++) {
+		peer_say(peers[i], WIRE_TYPE_STATUS, ask, NULL, 0, fd);
+		turn();
+	}
+	close(fd);
+	assert_int_equal(user->files, ALL / 2);
+	peer_open(other, 0, "file");
+	while (lanes--)
+		lane_give(h.store, user, NULL);
+	/* The other half is read at last, and what came with it is closed. */
+	for (int i = 0; i < 1000 && user->sessions; i++)
+		turn();
+	assert_int_equal(user->sessions, 0);
+	user_unref(user);
+	end(peers, ALL + 1);
+}
+
 /* More users than there are threads: each still has one, which may have to wait. */
 static void lanes_are_shared(void **state)
 {
@@ -183,7 +218,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sessions_are_shared), cmocka_unit_test(requests_are_shared),
 		cmocka_unit_test(syncs_are_shared),    cmocka_unit_test(files_are_shared),
-		cmocka_unit_test(lanes_are_shared),    cmocka_unit_test(memory_is_shared),
+		cmocka_unit_test(closings_are_shared), cmocka_unit_test(lanes_are_shared),
+		cmocka_unit_test(memory_is_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
