@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # 32-bit callers, then the 64-bit tests of the operation on x86 code.
 set -eu
+cpus=$(grep -c ^processor /proc/cpuinfo)
+[ "$cpus" = "$CPUS" ] || { echo "compat: FAILED: $cpus processors instead of $CPUS"; exit 1; }
+echo "compat: $cpus processors, $DISK"
 dir=$(mktemp -d /tmp/compat.XXXXXX)
 mkdir "$dir/files"
-truncate -s 512M "$dir/image"
-mkfs.btrfs -q "$dir/image" >/dev/null 2>&1
-mount -o loop "$dir/image" "$dir/files"
+mkfs.btrfs -q -f "$DISK" >/dev/null 2>&1
+mount "$DISK" "$dir/files"
 /tests/test-compat "$dir/files/compat"
 umount "$dir/files"
 rm -rf "$dir"
