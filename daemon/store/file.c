@@ -35,7 +35,7 @@
 #include "wire/codes.h"
 #include "writer.h"
 
-static int flags_check(int fd, bool nodatacow_allowed, struct file_facts *out)
+static int flags_check(int fd, bool btrfs, bool nodatacow_allowed, bool *nodatacow)
 {
 	int flags;
 
@@ -45,8 +45,8 @@ static int flags_check(int fd, bool nodatacow_allowed, struct file_facts *out)
 		return WIRE_E_APPEND;
 	if (flags & FS_IMMUTABLE_FL)
 		return WIRE_E_NOT_WRITABLE;
-	out->nodatacow = out->fs.btrfs && flags & FS_NOCOW_FL;
-	if (out->nodatacow && !nodatacow_allowed)
+	*nodatacow = btrfs && flags & FS_NOCOW_FL;
+	if (*nodatacow && !nodatacow_allowed)
 		return WIRE_E_NODATACOW;
 	return 0;
 }
@@ -134,7 +134,7 @@ static int inode_examine(int *fd, int flags, enum file_source source, bool nodat
 	int r = mode_check(st->stx_mode, st->stx_nlink);
 
 	if (!r)
-		r = flags_check(*fd, nodatacow_allowed, out);
+		r = flags_check(*fd, out->fs.btrfs, nodatacow_allowed, &out->nodatacow);
 	if (r)
 		return r;
 	descriptors_choose(fd, flags & O_ACCMODE, source, out);
@@ -188,20 +188,23 @@ bool file_examine_quickly(const struct store *store, int *fd, uid_t peer, bool n
 	return true;
 }
 
+/* In the loop's thread: no server is asked. */
 int file_recheck(const struct file *file, uint64_t *size)
 {
-	struct stat st;
+	bool nodatacow;
+	struct statx st;
+	int r = 0;
 
-	if (!file_is_ours(file)) {
-		int r = access_check(fcntl(file->fd, F_GETFL));
-
-		if (r)
-			return r < 0 ? WIRE_E_NOT_WRITABLE : r;
-	}
-	if (fstat(file->fd, &st) < 0)
+	if (!file_is_ours(file))
+		r = access_check(fcntl(file->fd, F_GETFL));
+	if (!r && file->inode->fs->btrfs)
+		r = flags_check(file->fd, true, file->nodatacow, &nodatacow);
+	if (r)
+		return r < 0 ? WIRE_E_NOT_WRITABLE : r;
+	if (filesystem_stat(file->fd, &st) < 0)
 		return WIRE_E_NOT_REGULAR;
-	*size = (uint64_t)st.st_size;
-	return mode_check(st.st_mode, st.st_nlink);
+	*size = st.stx_size;
+	return mode_check(st.stx_mode, st.stx_nlink);
 }
 
 struct file *file_new(struct store *store, struct user *user, struct file_facts *facts)

@@ -55,6 +55,13 @@ void attack_descriptors(void)
 		expect("immutable", raw_open(s, 1, fd, "i", 0), WIRE_E_NOT_WRITABLE);
 	attr = 0;
 	ioctl(fd, FS_IOC_SETFLAGS, &attr);
+	/* Whoever opens it again waits three quarters of a minute, if he is willing to wait. */
+	signal(SIGIO, SIG_IGN);
+	fd = make("leased", O_RDWR | O_CREAT);
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) == 0) {
+		expect("leased", raw_open(s, 4, fd, "leased", 0), 0);
+		expect("write under a lease", raw_write(s, 4, WIRE_NO_ARENA, 0, 0), 0);
+	}
 	/* After OPEN: unlinked meanwhile. Written or not, never called durable. */
 	fd = make("later", O_RDWR | O_CREAT);
 	expect("later", raw_open(s, 2, fd, "later", 0), 0);

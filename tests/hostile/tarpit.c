@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * tarpit statfs|write|flush MOUNTPOINT: a filesystem of one file, "file", that everybody may open,
- * and that never answers certain questions: statfs, whatever changes the file, or every close of a
- * descriptor. Who asks, waits until the tarpit is killed.
+ * tarpit statfs|write|getattr|flush MOUNTPOINT: a filesystem of one file, "file", that everybody
+ * may open, and that never answers certain questions: statfs, whatever changes the file, that and
+ * what the file is, once it was opened twice (by the client, and by the daemon), or every close of
+ * a descriptor. Who asks, waits until the tarpit is killed.
  */
 #define FUSE_USE_VERSION 312
 #include <errno.h>
@@ -15,7 +16,8 @@
 
 #define FILE_INODE 2
 
-static bool statfs_hangs, flush_hangs;
+static bool statfs_hangs, getattr_hangs, flush_hangs;
+static unsigned int opened;
 
 static void stat_of(fuse_ino_t ino, struct stat *out)
 {
@@ -27,7 +29,7 @@ static void stat_of(fuse_ino_t ino, struct stat *out)
 static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
 	struct fuse_entry_param entry = { .ino = FILE_INODE,
-					  .attr_timeout = 3600,
+					  .attr_timeout = getattr_hangs ? 0 : 3600,
 					  .entry_timeout = 3600 };
 
 	stat_of(FILE_INODE, &entry.attr);
@@ -41,12 +43,15 @@ static void op_getattr(fuse_req_t request, fuse_ino_t ino, struct fuse_file_info
 {
 	struct stat st;
 
+	if (getattr_hangs && opened >= 2)
+		return;
 	stat_of(ino, &st);
-	fuse_reply_attr(request, &st, 3600);
+	fuse_reply_attr(request, &st, getattr_hangs ? 0 : 3600);
 }
 
 static void op_open(fuse_req_t request, fuse_ino_t ino, struct fuse_file_info *info)
 {
+	opened++;
 	info->direct_io = 1;
 	fuse_reply_open(request, info);
 }
@@ -99,6 +104,7 @@ int main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	statfs_hangs = !strcmp(argv[1], "statfs");
+	getattr_hangs = !strcmp(argv[1], "getattr");
 	flush_hangs = !strcmp(argv[1], "flush");
 	session = fuse_session_new(&args, &ops, sizeof(ops), NULL);
 	if (!session)

@@ -89,6 +89,17 @@ end_tarpit $tarpit_pid "$pit"
 wait_for 60 eval "[ \$(descriptors) -le $before ]" || same_descriptors "$before"
 honest "after the writes"
 
+# A server that does not even say any more how large the file is.
+tarpit getattr
+as_user $alice "$poke" "fd:$pit/file" write:0:4096:none:1:durable >/dev/null 2>&1 &
+pid=$!
+wait_for 60 eval "[ \$(descriptors) -ge $((before + 2)) ]" || fail "the file did not arrive"
+sleep 1 # and now its write
+honest "while nobody says what the file is"
+end_tarpit $tarpit_pid "$pit"
+wait $pid
+wait_for 60 eval "[ \$(descriptors) -le $before ]" || same_descriptors "$before"
+
 # SIGTERM while files are being opened that never will be.
 stop_extentd || exit 1
 printf '[Access]\nUsers=root %s\n' $alice >"$work/extentd.conf"

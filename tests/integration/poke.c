@@ -22,17 +22,20 @@
  *	mirror:PATH		from now on, pwrite(2) the content of every write to PATH too
  *	setfl:WORDS		fcntl(F_SETFL) on the descriptor that was passed: append, none
  *	unlink, mode:OCTAL	of the file opened here
+ *	attr:NUMBER		FS_*_FL of it, see chattr(1)
  *	sync, sync-session, close, status, sleep:MILLISECONDS
  *	sessions:N		N further sessions, held to the end
  */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -162,6 +165,12 @@ static int flags_of(const char *words, int flags, unsigned int *open_flags)
 		*open_flags |= known[i].open_flags;
 	}
 	return flags;
+}
+
+static void set_attributes(int attributes)
+{
+	if (ioctl(fd, FS_IOC_SETFLAGS, &attributes) < 0)
+		die("attributes of %s: %s", path, strerror(errno));
 }
 
 static void open_file(char **operand, bool by_path)
@@ -365,6 +374,8 @@ static void run(const char *verb, char **o)
 		unlink(path);
 	else if (!strcmp(verb, "mode") && o[0])
 		fchmod(fd, (mode_t)strtoul(o[0], NULL, 8));
+	else if (!strcmp(verb, "attr"))
+		set_attributes((int)number(o[0]));
 	else if (!strcmp(verb, "sync"))
 		QUEUE(extent_sync(session, file, done, NULL));
 	else if (!strcmp(verb, "sync-session"))

@@ -56,6 +56,14 @@ fails_with NODATACOW "$poke" "fd:$mnt/cow" $w
 drop_caches "$mnt"
 cmp "$mnt/cow" "$work/cow" || fail "nodatacow: other bytes"
 
+# And what a file becomes behind OPEN.
+nodatacow=0x800000 append=0x20 immutable=0x10
+fails_with NODATACOW "$poke" "fd:$mnt/cow.later:create" drain attr:$nodatacow $w
+fails_with NODATACOW "$poke" "fd:$mnt/cow.plain:create" drain attr:$nodatacow write:0:131072:none:1
+fails_with APPEND "$poke" "fd:$mnt/append.later:create" drain attr:$append $w drain attr:0
+fails_with NOT_WRITABLE "$poke" "fd:$mnt/immutable.later:create" drain attr:$immutable $w drain attr:0
+[ -z "$(find "$mnt" -name '*.later' -size +0)" ] || fail "a file that became unfit was written to"
+
 # A subvolume that turns read-only under an open descriptor, and one that is.
 btrfs -q subvolume create "$mnt/sub"
 "$poke" "fd:$mnt/sub/file:create" $w >/dev/null || fail "cannot write into a subvolume"

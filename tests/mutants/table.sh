@@ -98,6 +98,12 @@ mutant links-followed daemon/privilege/beneath.c \
 mutant append-later daemon/store/file.c \
 	's/if \(!file_is_ours\(file\)\) \{/if (0) {/' \
 	'files' 'O_APPEND set behind OPEN'
+mutant attributes-later daemon/store/file.c \
+	's/if \(!r && file->inode->fs->btrfs\)/if (0)/' \
+	'files' 'nodatacow, append-only or immutable behind OPEN'
+mutant lease-waited daemon/store/file.c \
+	's/O_NOCTTY \| O_NONBLOCK\)/O_NOCTTY)/' \
+	'hostile-paths' 'the loop waits for a lease'
 mutant setuid-taken daemon/store/file.c \
 	's/mode & \(S_ISUID \| S_ISGID\)/0/' \
 	'HOSTILE_ATTACKS=descriptors hostile' 'setuid files are written'
