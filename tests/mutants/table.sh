@@ -96,7 +96,7 @@ mutant links-followed daemon/privilege/beneath.c \
 	's/RESOLVE_BENEATH \| RESOLVE_NO_SYMLINKS \| RESOLVE_NO_MAGICLINKS/0/' \
 	'identity' 'symbolic links are followed out of the root'
 mutant append-later daemon/store/file.c \
-	's/if \(!file_is_ours\(file\)\) \{/if (0) {/' \
+	's/if \(!file_is_ours\(file\)\)/if (0)/' \
 	'files' 'O_APPEND set behind OPEN'
 mutant attributes-later daemon/store/file.c \
 	's/if \(!r && file->inode->fs->btrfs\)/if (0)/' \
