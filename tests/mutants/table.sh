@@ -9,10 +9,10 @@ mutant no-wait daemon/store/prove.c \
 	'powercut 10 extentd-one' 'the check does not wait for the data'
 mutant no-check daemon/store/prove.c \
 	's/if \(sighted && !proved\)/if (0 \&\& sighted)/' \
-	'powercut 10 extentd-eio' 'a file is settled by an fsync alone'
+	'powercut 30 extentd-eio' 'a file is settled by an fsync alone'
 mutant no-check-fs daemon/store/prove.c \
 	's/(static void prove_group.*?)if \(sighted\)/$1if (0)/s' \
-	'powercut 10 extentd-mixture-eio' 'a commit is believed without a look'
+	'powercut 30 extentd-mixture-eio' 'a commit is believed without a look'
 mutant ack-before-fsync daemon/store/prove.c \
 	's/: file_sync_twice\(.*?\);/: 0;/s' \
 	'powercut 20 extentd-one' 'acknowledged before the fsync'
@@ -132,7 +132,7 @@ mutant free-ring daemon/store/ring.c \
 # --- limits
 mutant credit daemon/session/dispatch.c \
 	's/\+\+s->credit_requests > s->server->config->limits\.credit_requests/++s->credit_requests > UINT32_MAX/' \
-	'HOSTILE_ATTACKS=credits hostile' 'requests beyond the credit'
+	'session' 'requests beyond the credit'
 mutant credit-bytes daemon/session/write.c \
 	's/s->credit_bytes \+ f->payload_len > s->server->config->limits\.credit_bytes/0/' \
 	'session' 'payload beyond the credit'
