@@ -3,6 +3,7 @@
 #include <linux/btrfs.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "payload/payload.h"
 #include "restore/encoded.h"
@@ -35,4 +36,22 @@ int encoded_write(int fd, const struct extent_write *w)
 	if (n < 0)
 		return -errno;
 	return (uint32_t)n == w->payload_len ? 0 : -EIO;
+}
+
+int write_plain(int fd, const void *bytes, uint64_t size, uint64_t offset)
+{
+	const char *at = bytes;
+
+	while (size) {
+		ssize_t n = pwrite(fd, at, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		at += n;
+		offset += (uint64_t)n;
+		size -= (uint64_t)n;
+	}
+	return 0;
 }

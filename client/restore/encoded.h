@@ -2,7 +2,7 @@
 #ifndef EXTENTD_RESTORE_ENCODED_H
 #define EXTENTD_RESTORE_ENCODED_H
 
-/* Encoded writes by the calling thread. */
+/* Writes by the calling thread. */
 
 #include "lib/extent.h"
 
@@ -10,5 +10,7 @@
 bool encoded_lengths_fit(const struct extent_write *w);
 /* 0 when the kernel has taken all of it, or negative errno. In the kernel is not on disk. */
 int encoded_write(int fd, const struct extent_write *w);
+/* Likewise, of plain bytes. */
+int write_plain(int fd, const void *bytes, uint64_t size, uint64_t offset);
 
 #endif

@@ -190,7 +190,6 @@ struct write_result {
 };
 void write_taken(struct restore_file *file, const struct extent_write *w, bool sent);
 void write_done(struct restore_file *file, const struct write_result *w);
-int write_plain(int fd, const void *bytes, uint64_t size, uint64_t offset);
 bool write_meets(const struct restore_file *file, uint64_t from, uint64_t to);
 
 /* settle.c */

@@ -54,6 +54,10 @@ static void lane_do(struct lane *lane, struct lane_work *l)
 		close(l->fd);
 		return;
 	}
+	if (w->compression == EXTENT_NONE) {
+		l->result = write_plain(l->fd, w->payload, w->len, w->offset);
+		return;
+	}
 	if (lane->level != PAYLOAD_NONE)
 		l->result = payload_check_part(
 			lane->scratch, w->compression, w->payload, w->payload_len, w->unencoded_len,

@@ -289,6 +289,7 @@ int sink_extent_new(struct extent_session *session, struct sink **out)
 		.write = extent_sink_write,
 		.prove = extent_sink_prove,
 		.close = sink_extent_close,
+		.plain = sink_own_plain,
 		.end = sink_own_end,
 		.sync = extent_sink_sync,
 		.turn = extent_sink_turn,

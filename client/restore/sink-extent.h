@@ -32,6 +32,7 @@ void sink_extent_close(struct sink *s, struct restore_file *file);
  * way. How many that was. */
 int sink_own_turn(struct sink_extent *x, bool wait);
 int sink_own_quiesce(struct sink *s);
+bool sink_own_plain(struct sink *s, struct restore_file *file, const struct extent_write *w);
 bool sink_own_end(struct sink *s, struct restore_file *file);
 
 #endif

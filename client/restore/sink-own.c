@@ -12,45 +12,57 @@
 #include "restore/lane.h"
 #include "restore/sink-extent.h"
 
+bool sink_own_plain(struct sink *s, struct restore_file *file, const struct extent_write *w)
+{
+	return small_plain(&extent_of(s)->small, file, w);
+}
+
 bool sink_own_end(struct sink *s, struct restore_file *file)
 {
 	return small_end_file(&extent_of(s)->small, file);
 }
 
-/* What our own thread could not do is the daemon's, which knows how to decode. */
+/* An extent that our own thread could not write is the daemon's, which knows how to decode. */
 static void write_ended(struct sink_extent *x, struct lane_work *l)
 {
 	struct restore_file *file = l->file;
-	struct write_result failed = {
+	bool plain = l->w.compression == EXTENT_NONE, handed = false;
+	struct write_result done = {
 		.offset = l->w.offset,
 		.len = l->w.len,
 		.id = -1,
 		.pending = true,
-		.result = -EBADMSG,
-		.cause = x->sink.text,
+		.result = l->result,
+		.form = plain ? EXTENT_PLAIN : EXTENT_ENCODED,
+		.cause = "the kernel refused the write",
 	};
 
 	x->sink.text[0] = 0;
 	file->refs++; /* it may end while we wait */
 	file->in_lane--;
-	if (l->result && l->result != PAYLOAD_BAD) {
-		failed.result = sink_extent_queue(x, file, &l->w);
-		if (!failed.result)
-			file->pending--; /* counted again as the daemon's */
+	if (l->result && l->result != PAYLOAD_BAD && !plain) {
+		done.result = sink_extent_queue(x, file, &l->w);
+		done.cause = x->sink.text[0] ? x->sink.text : "the extent was not taken";
+		handed = !done.result;
 	} else {
 		sink_extent_unbuffer(x, &l->w);
 	}
 	if (file->finished && file->handle >= 0)
 		sink_extent_close(&x->sink, file);
-	if (!l->result)
-		small_written(l);
-	if (l->result == PAYLOAD_BAD)
+	if (!l->result && !plain) {
+		done.result = small_written(l);
+		done.cause = "there is no memory for it";
+	}
+	if (l->result == PAYLOAD_BAD) {
 		snprintf(x->sink.text, sizeof(x->sink.text), "%s (payload byte %llu)",
 			 payload_fault_text(l->fault.code), (unsigned long long)l->fault.position);
-	if (!x->sink.text[0])
-		failed.cause = "the extent was not taken";
-	if (l->result && failed.result < 0)
-		write_done(file, &failed);
+		done.result = -EBADMSG;
+		done.cause = x->sink.text;
+	}
+	if (handed)
+		file->pending--; /* counted again as the daemon's */
+	else
+		write_done(file, &done);
 	file_put(file);
 }
 

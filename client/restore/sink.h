@@ -27,6 +27,9 @@ struct sink {
 	/* A compressed extent, or (where only the sink can do it soundly) a plain one. 0 when it
 	 * was taken, else negative errno; a buffer of w is taken in any case. */
 	int (*write)(struct sink *s, struct restore_file *f, struct extent_write *w);
+	/* Copies a plain one, and writes it while we go on; false: it will not. NULL: it never
+	 * will. */
+	bool (*plain)(struct sink *s, struct restore_file *f, const struct extent_write *w);
 	/* Proves that what was written to f is on disk. */
 	int (*prove)(struct sink *s, struct restore_file *f);
 	/* No more writes to f from here on; those in flight go on. */

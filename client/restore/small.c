@@ -56,8 +56,9 @@ static bool small_fits(const struct restore_file *file, const struct extent_writ
 	       w->offset >= file->written && !write_meets(file, w->offset, w->offset + w->len);
 }
 
-static int remember(struct restore_file *file, const struct extent_write *w)
+int small_written(const struct lane_work *l)
 {
+	struct restore_file *file = l->file;
 	struct small_list *list = &file->r->small;
 
 	if (list->count == list->room) {
@@ -72,7 +73,7 @@ static int remember(struct restore_file *file, const struct extent_write *w)
 	}
 	file->refs++;
 	file->small = true;
-	list->extents[list->count++] = (struct small_extent){ file, w->offset, w->len };
+	list->extents[list->count++] = (struct small_extent){ file, l->w.offset, l->w.len };
 	return 0;
 }
 
@@ -99,6 +100,19 @@ int small_write(struct small_writer *writer, struct restore_file *file,
 	return 0;
 }
 
+bool small_plain(struct small_writer *writer, struct restore_file *file,
+		 const struct extent_write *w)
+{
+	if (w->len > RESTORE_DIRECT_BYTES || w->payload_len != w->len || !file->fresh ||
+	    w->offset < file->written || lane_full(writer->lane) || inode_list(file) < 0 ||
+	    lane_put(writer->lane, file, file->fd, w) < 0)
+		return false;
+	file->written = w->offset + w->len;
+	file->pending++;
+	file->in_lane++;
+	return true;
+}
+
 bool small_end_file(struct small_writer *writer, struct restore_file *file)
 {
 	bool timed = file->attr.set & RESTORE_SET_TIMES;
@@ -115,22 +129,6 @@ struct lane_work *small_take(struct small_writer *writer, bool wait)
 	if (l && l->kind == LANE_WRITE && (l->result == -EPERM || l->result == -ENOTTY))
 		writer->limit = 0;
 	return l;
-}
-
-int small_written(struct lane_work *l)
-{
-	int err = remember(l->file, &l->w);
-
-	write_done(l->file, &(struct write_result){
-				    .offset = l->w.offset,
-				    .len = l->w.len,
-				    .id = -1,
-				    .pending = true,
-				    .result = err,
-				    .cause = "there is no memory for it",
-				    .form = EXTENT_ENCODED,
-			    });
-	return err;
 }
 
 void small_drop(struct small_list *list)

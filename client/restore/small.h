@@ -40,12 +40,15 @@ void small_end(struct small_writer *writer);
  * wait. */
 int small_write(struct small_writer *writer, struct restore_file *file,
 		const struct extent_write *w);
+/* True: a plain one was taken with its buffer, and is pending. */
+bool small_plain(struct small_writer *writer, struct restore_file *file,
+		 const struct extent_write *w);
 /* True: the file's times, and the end of its descriptor, are to come; false: somebody else's. */
 bool small_end_file(struct small_writer *writer, struct restore_file *file);
 /* One that is done, or NULL; see lane_take(). */
 struct lane_work *small_take(struct small_writer *writer, bool wait);
-/* It is in the kernel, and to be proved. */
-int small_written(struct lane_work *l);
+/* It is in the kernel, and to be proved: 0 or -ENOMEM. */
+int small_written(const struct lane_work *l);
 /* What was written to this file is on disk, now: 0, -EIO, or another error. */
 int small_prove(struct restore_file *file);
 /* The same for a list, after a commit of all filesystems; empties it. What is lost was told. */

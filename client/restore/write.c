@@ -4,34 +4,18 @@
  * may be set. What makes it durable is the commit of settle.c, one for all.
  *
  * Plain data needs nobody's privilege, and a pwrite() is less work than telling somebody else: it
- * is written in place, and the commit in the end reports its errors. Not so what lies in a buffer
- * that the daemon can write from, unless it is little; nor what would change a range that is not
- * proved yet: the sink must know of that, for it will look at the range again.
+ * is written in place, or by the sink's thread, and the commit in the end reports its errors. Not
+ * so what lies in a buffer that the daemon can write from, unless it is little; nor what would
+ * change a range that is not proved yet: the sink must know of that, for it will look at the range
+ * again.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "restore/encoded.h"
 #include "restore/job.h"
-
-int write_plain(int fd, const void *bytes, uint64_t size, uint64_t offset)
-{
-	const char *at = bytes;
-
-	while (size) {
-		ssize_t n = pwrite(fd, at, size, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		at += n;
-		offset += (uint64_t)n;
-		size -= (uint64_t)n;
-	}
-	return 0;
-}
 
 bool write_meets(const struct restore_file *file, uint64_t from, uint64_t to)
 {
@@ -103,12 +87,17 @@ static bool in_place(const struct restore_file *file, const struct extent_write 
 /*
  * The kernel takes an extent that ends inside a sector only where the file ends too. So one that
  * makes the file longer must not overtake it, or it would have to be decompressed.
+ *
+ * What the sink's thread has under way nobody else knows of, the daemon neither: a write that may
+ * overlap it waits.
  */
 static int order_keep(struct restore_file *file, const struct extent_write *w)
 {
 	uint64_t end = w->offset + w->len;
 	int err = 0;
 
+	while (err >= 0 && file->in_lane && w->offset < file->written)
+		err = restore_wait(file->r, -1);
 	if (!file->pending)
 		file->ragged = 0;
 	while (err >= 0 && file->ragged && end > file->ragged && file->pending)
@@ -142,6 +131,8 @@ int restore_write(struct restore_file *file, struct extent_write *w)
 		file->end = w->offset + w->len;
 	r->sink->stats.payload_bytes += w->payload_len;
 	if (in_place(file, w)) {
+		if (r->sink->plain && r->sink->plain(r->sink, file, w))
+			return 0;
 		done.result = write_plain(file->fd, w->payload, w->len, w->offset);
 		if (w->offset + w->len > file->written)
 			file->written = w->offset + w->len;

@@ -144,6 +144,33 @@ static void an_end_sets_the_times_and_closes(void **state)
 	close(kept);
 }
 
+static void plain_bytes_are_written(void **state)
+{
+	static const uint8_t bytes[4] = { 1, 2, 3, 4 };
+	int fd = file_make(), path = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	struct extent_write w = {
+		.payload = bytes,
+		.payload_len = sizeof(bytes),
+		.offset = 8,
+		.len = sizeof(bytes),
+		.unencoded_len = sizeof(bytes),
+		.compression = EXTENT_NONE,
+	};
+	struct lane *lane;
+	uint8_t now[16];
+
+	assert_int_equal(lane_new(PAYLOAD_FULL, &lane), 0);
+	assert_int_equal(lane_put(lane, name_of(1), fd, &w), 0);
+	assert_int_equal(lane_put(lane, name_of(2), path, &w), 0);
+	assert_int_equal(take(lane, 1), 0);
+	assert_int_equal(take(lane, 2), -EBADF);
+	assert_int_equal(pread(fd, now, sizeof(now), 0), 12);
+	assert_memory_equal(now + 8, bytes, sizeof(bytes));
+	lane_free(lane);
+	close(path);
+	close(fd);
+}
+
 /* A batch is worth waking for; nobody asks for it. */
 static void a_batch_wakes_it(void **state)
 {
@@ -174,6 +201,7 @@ int main(void)
 		cmocka_unit_test(is_full_of_bytes),
 		cmocka_unit_test(is_behind_with_decoding),
 		cmocka_unit_test(an_end_sets_the_times_and_closes),
+		cmocka_unit_test(plain_bytes_are_written),
 		cmocka_unit_test(a_batch_wakes_it),
 	};
 
