@@ -5,8 +5,9 @@
  * the job's thread creates. A second lane gains nothing: all inodes of a tree are made in the same
  * leaves of one btree, and the threads would wait for each other's locks.
  *
- * To wake a thread costs as much as a small write. So it is woken for several pieces of work, or
- * when somebody asks what has been done.
+ * To wake a thread costs as much as a small write, and a lock that two want, a good part of one. So
+ * work goes over in batches, or when somebody asks what has been done, and comes back in batches,
+ * unless somebody waits for it.
  *
  * The thread touches nothing but its queues and the descriptors that it was given. What a write has
  * come to is told by the job's thread, when it takes it back.
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,12 +30,14 @@ STAILQ_HEAD(lane_works, lane_work);
 
 struct lane {
 	/* The job's thread's. */
-	unsigned int count;  /* put and not taken */
-	unsigned int unseen; /* of them, put since the last signal */
-	size_t bytes;	     /* of their payloads */
+	unsigned int count;	    /* put and not taken */
+	size_t bytes;		    /* of their payloads */
+	struct lane_works put, got; /* not sent yet; done, and not taken yet */
+	unsigned int unsent;
 	pthread_t thread;
 
 	/* The other thread's. */
+	struct lane_works mine, ended; /* to do; done, and not told yet */
 	enum payload_level level;
 	struct payload_scratch *scratch;
 
@@ -41,7 +45,8 @@ struct lane {
 	pthread_cond_t todo_cond, done_cond;
 	/* Under the mutex. */
 	struct lane_works todo, done;
-	bool asleep, awaited, over;
+	bool asleep, over;
+	atomic_bool awaited; /* set under it; without, a look may come one piece of work too late */
 };
 
 static void lane_do(struct lane *lane, struct lane_work *l)
@@ -66,31 +71,46 @@ static void lane_do(struct lane *lane, struct lane_work *l)
 		l->result = encoded_write(l->fd, w);
 }
 
+/* Under the mutex. */
+static void lane_tell(struct lane *lane)
+{
+	STAILQ_CONCAT(&lane->done, &lane->ended);
+	if (lane->awaited && !STAILQ_EMPTY(&lane->done))
+		pthread_cond_signal(&lane->done_cond);
+}
+
+/* The next batch; false: there will be none. */
+static bool lane_receive(struct lane *lane)
+{
+	pthread_mutex_lock(&lane->mutex);
+	lane_tell(lane);
+	while (STAILQ_EMPTY(&lane->todo) && !lane->over) {
+		lane->asleep = true;
+		pthread_cond_wait(&lane->todo_cond, &lane->mutex);
+		lane->asleep = false;
+	}
+	STAILQ_CONCAT(&lane->mine, &lane->todo);
+	pthread_mutex_unlock(&lane->mutex);
+	return !STAILQ_EMPTY(&lane->mine);
+}
+
 static void *lane_run(void *arg)
 {
 	struct lane *lane = arg;
+	struct lane_work *l;
 
-	pthread_mutex_lock(&lane->mutex);
-	for (;;) {
-		struct lane_work *l = STAILQ_FIRST(&lane->todo);
-
-		if (!l && lane->over)
-			break;
-		if (!l) {
-			lane->asleep = true;
-			pthread_cond_wait(&lane->todo_cond, &lane->mutex);
-			lane->asleep = false;
-			continue;
+	while (lane_receive(lane)) {
+		while ((l = STAILQ_FIRST(&lane->mine))) {
+			STAILQ_REMOVE_HEAD(&lane->mine, entry);
+			lane_do(lane, l);
+			STAILQ_INSERT_TAIL(&lane->ended, l, entry);
+			if (!atomic_load_explicit(&lane->awaited, memory_order_relaxed))
+				continue;
+			pthread_mutex_lock(&lane->mutex);
+			lane_tell(lane);
+			pthread_mutex_unlock(&lane->mutex);
 		}
-		STAILQ_REMOVE_HEAD(&lane->todo, entry);
-		pthread_mutex_unlock(&lane->mutex);
-		lane_do(lane, l);
-		pthread_mutex_lock(&lane->mutex);
-		STAILQ_INSERT_TAIL(&lane->done, l, entry);
-		if (lane->awaited)
-			pthread_cond_signal(&lane->done_cond);
 	}
-	pthread_mutex_unlock(&lane->mutex);
 	return NULL;
 }
 
@@ -103,6 +123,10 @@ int lane_new(enum payload_level level, struct lane **out)
 	if (!lane)
 		return -ENOMEM;
 	lane->level = level;
+	STAILQ_INIT(&lane->put);
+	STAILQ_INIT(&lane->got);
+	STAILQ_INIT(&lane->mine);
+	STAILQ_INIT(&lane->ended);
 	STAILQ_INIT(&lane->todo);
 	STAILQ_INIT(&lane->done);
 	err = payload_scratch_new(&lane->scratch);
@@ -124,12 +148,23 @@ int lane_new(enum payload_level level, struct lane **out)
 	return 0;
 }
 
+static void lane_send(struct lane *lane)
+{
+	lane->unsent = 0;
+	pthread_mutex_lock(&lane->mutex);
+	STAILQ_CONCAT(&lane->todo, &lane->put);
+	if (lane->asleep && !STAILQ_EMPTY(&lane->todo))
+		pthread_cond_signal(&lane->todo_cond);
+	pthread_mutex_unlock(&lane->mutex);
+}
+
 struct lane *lane_free(struct lane *lane)
 {
 	struct lane_work *l;
 
 	if (!lane)
 		return NULL;
+	lane_send(lane);
 	pthread_mutex_lock(&lane->mutex);
 	lane->over = true;
 	pthread_cond_signal(&lane->todo_cond);
@@ -155,23 +190,13 @@ bool lane_full(const struct lane *lane)
 	return lane->count >= RESTORE_LANE_WORKS || lane->bytes >= RESTORE_LANE_BYTES;
 }
 
-/* Under the mutex. */
-static void lane_wake(struct lane *lane)
-{
-	lane->unseen = 0;
-	if (lane->asleep && !STAILQ_EMPTY(&lane->todo))
-		pthread_cond_signal(&lane->todo_cond);
-}
-
 static void lane_queue(struct lane *lane, struct lane_work *l)
 {
 	lane->count++;
 	lane->bytes += l->w.payload_len;
-	pthread_mutex_lock(&lane->mutex);
-	STAILQ_INSERT_TAIL(&lane->todo, l, entry);
-	if (++lane->unseen >= RESTORE_LANE_BATCH)
-		lane_wake(lane);
-	pthread_mutex_unlock(&lane->mutex);
+	STAILQ_INSERT_TAIL(&lane->put, l, entry);
+	if (++lane->unsent >= RESTORE_LANE_BATCH)
+		lane_send(lane);
 }
 
 bool lane_behind(const struct lane *lane)
@@ -206,24 +231,32 @@ int lane_end(struct lane *lane, struct restore_file *file, int fd, const struct 
 	return 0;
 }
 
+/* What is put goes with the question, whatever is there already. */
+static void lane_ask(struct lane *lane, bool wait)
+{
+	lane_send(lane);
+	pthread_mutex_lock(&lane->mutex);
+	lane->awaited = wait;
+	while (STAILQ_EMPTY(&lane->done) && wait)
+		pthread_cond_wait(&lane->done_cond, &lane->mutex);
+	lane->awaited = false;
+	STAILQ_CONCAT(&lane->got, &lane->done);
+	pthread_mutex_unlock(&lane->mutex);
+}
+
 struct lane_work *lane_take(struct lane *lane, bool wait)
 {
 	struct lane_work *l;
 
 	if (!lane->count)
 		return NULL;
-	pthread_mutex_lock(&lane->mutex);
-	lane_wake(lane);
-	lane->awaited = true;
-	while (!(l = STAILQ_FIRST(&lane->done)) && wait)
-		pthread_cond_wait(&lane->done_cond, &lane->mutex);
-	lane->awaited = false;
-	if (l)
-		STAILQ_REMOVE_HEAD(&lane->done, entry);
-	pthread_mutex_unlock(&lane->mutex);
-	if (l) {
-		lane->count--;
-		lane->bytes -= l->w.payload_len;
-	}
+	if (STAILQ_EMPTY(&lane->got))
+		lane_ask(lane, wait);
+	l = STAILQ_FIRST(&lane->got);
+	if (!l)
+		return NULL;
+	STAILQ_REMOVE_HEAD(&lane->got, entry);
+	lane->count--;
+	lane->bytes -= l->w.payload_len;
 	return l;
 }
