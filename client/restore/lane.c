@@ -33,6 +33,7 @@ struct lane {
 	unsigned int count;	    /* put and not taken */
 	size_t bytes;		    /* of their payloads */
 	struct lane_works put, got; /* not sent yet; done, and not taken yet */
+	struct lane_works spare;
 	unsigned int unsent;
 	pthread_t thread;
 
@@ -125,6 +126,7 @@ int lane_new(enum payload_level level, struct lane **out)
 	lane->level = level;
 	STAILQ_INIT(&lane->put);
 	STAILQ_INIT(&lane->got);
+	STAILQ_INIT(&lane->spare);
 	STAILQ_INIT(&lane->mine);
 	STAILQ_INIT(&lane->ended);
 	STAILQ_INIT(&lane->todo);
@@ -171,7 +173,11 @@ struct lane *lane_free(struct lane *lane)
 	pthread_mutex_unlock(&lane->mutex);
 	pthread_join(lane->thread, NULL);
 	while ((l = lane_take(lane, false)))
+		lane_drop(lane, l);
+	while ((l = STAILQ_FIRST(&lane->spare))) {
+		STAILQ_REMOVE_HEAD(&lane->spare, entry);
 		free(l);
+	}
 	pthread_cond_destroy(&lane->todo_cond);
 	pthread_cond_destroy(&lane->done_cond);
 	pthread_mutex_destroy(&lane->mutex);
@@ -204,14 +210,40 @@ bool lane_behind(const struct lane *lane)
 	return lane->level == PAYLOAD_FULL && lane->bytes >= RESTORE_LANE_DECODED;
 }
 
+/* Most payloads are too large for malloc's fast lists, and small enough to keep some. */
+static struct lane_work *work_new(struct lane *lane, size_t copied)
+{
+	struct lane_work *l = STAILQ_FIRST(&lane->spare);
+	size_t room = copied > RESTORE_SMALL_ALWAYS ? copied : RESTORE_SMALL_ALWAYS;
+
+	if (l && room == l->room) {
+		STAILQ_REMOVE_HEAD(&lane->spare, entry);
+		return l;
+	}
+	l = malloc(sizeof(*l) + room);
+	if (l)
+		l->room = room;
+	return l;
+}
+
+void lane_drop(struct lane *lane, struct lane_work *l)
+{
+	if (l->room == RESTORE_SMALL_ALWAYS)
+		STAILQ_INSERT_HEAD(&lane->spare, l, entry);
+	else
+		free(l);
+}
+
 int lane_put(struct lane *lane, struct restore_file *file, int fd, const struct extent_write *w)
 {
 	size_t copied = w->flags & EXTENT_BUFFER ? 0 : w->payload_len;
-	struct lane_work *l = malloc(sizeof(*l) + copied);
+	struct lane_work *l = work_new(lane, copied);
 
 	if (!l)
 		return -ENOMEM;
-	*l = (struct lane_work){ .kind = LANE_WRITE, .file = file, .fd = fd, .w = *w };
+	*l = (struct lane_work){
+		.kind = LANE_WRITE, .room = l->room, .file = file, .fd = fd, .w = *w
+	};
 	if (copied)
 		l->w.payload = memcpy(l->bytes, w->payload, copied);
 	lane_queue(lane, l);
@@ -220,11 +252,13 @@ int lane_put(struct lane *lane, struct restore_file *file, int fd, const struct 
 
 int lane_end(struct lane *lane, struct restore_file *file, int fd, const struct timespec times[2])
 {
-	struct lane_work *l = malloc(sizeof(*l));
+	struct lane_work *l = work_new(lane, 0);
 
 	if (!l)
 		return -ENOMEM;
-	*l = (struct lane_work){ .kind = LANE_END, .file = file, .fd = fd, .timed = times };
+	*l = (struct lane_work){
+		.kind = LANE_END, .room = l->room, .file = file, .fd = fd, .timed = times
+	};
 	if (times)
 		memcpy(l->times, times, sizeof(l->times));
 	lane_queue(lane, l);

@@ -34,7 +34,8 @@ struct lane_work {
 	struct extent_write w;	   /* a write's: payload points to bytes, or is a buffer */
 	int result;		   /* 0, PAYLOAD_BAD, or negative errno */
 	struct payload_fault fault;
-	uint8_t bytes[];
+	size_t room;
+	uint8_t bytes[]; /* so many */
 };
 
 struct lane;
@@ -48,9 +49,10 @@ struct lane *lane_free(struct lane *lane);
 int lane_put(struct lane *lane, struct restore_file *file, int fd, const struct extent_write *w);
 /* Takes fd; times may be NULL. Not before every write to it was taken back. -ENOMEM: fd stays. */
 int lane_end(struct lane *lane, struct restore_file *file, int fd, const struct timespec times[2]);
-/* One that is done, in the order in which they were put; the caller frees it. NULL: none, or with
+/* One that is done, in the order in which they were put; the caller drops it. NULL: none, or with
  * wait, none under way. */
 struct lane_work *lane_take(struct lane *lane, bool wait);
+void lane_drop(struct lane *lane, struct lane_work *l);
 bool lane_busy(const struct lane *lane); /* something will be taken */
 bool lane_full(const struct lane *lane);
 bool lane_behind(const struct lane *lane); /* it has much to decode */

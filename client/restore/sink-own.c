@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "payload/payload.h"
 #include "restore/job.h"
@@ -76,7 +75,7 @@ int sink_own_turn(struct sink_extent *x, bool wait)
 			file_ended(l->file, l->result);
 		else
 			write_ended(x, l);
-		free(l);
+		lane_drop(x->small.lane, l);
 		n++;
 	}
 	return n;

@@ -55,7 +55,7 @@ static int take(struct lane *lane, uintptr_t i)
 	assert_non_null(l);
 	assert_ptr_equal(l->file, name_of(i));
 	result = l->result;
-	free(l);
+	lane_drop(lane, l);
 	return result;
 }
 
