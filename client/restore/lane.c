@@ -214,7 +214,7 @@ bool lane_behind(const struct lane *lane)
 static struct lane_work *work_new(struct lane *lane, size_t copied)
 {
 	struct lane_work *l = STAILQ_FIRST(&lane->spare);
-	size_t room = copied > RESTORE_SMALL_ALWAYS ? copied : RESTORE_SMALL_ALWAYS;
+	size_t room = copied > RESTORE_LANE_ROOM ? copied : RESTORE_LANE_ROOM;
 
 	if (l && room == l->room) {
 		STAILQ_REMOVE_HEAD(&lane->spare, entry);
@@ -228,7 +228,7 @@ static struct lane_work *work_new(struct lane *lane, size_t copied)
 
 void lane_drop(struct lane *lane, struct lane_work *l)
 {
-	if (l->room == RESTORE_SMALL_ALWAYS)
+	if (l->room == RESTORE_LANE_ROOM)
 		STAILQ_INSERT_HEAD(&lane->spare, l, entry);
 	else
 		free(l);

@@ -52,6 +52,7 @@ int lane_end(struct lane *lane, struct restore_file *file, int fd, const struct 
 /* One that is done, in the order in which they were put; the caller drops it. NULL: none, or with
  * wait, none under way. */
 struct lane_work *lane_take(struct lane *lane, bool wait);
+/* After lane_take(): its memory serves the next one, or is freed. */
 void lane_drop(struct lane *lane, struct lane_work *l);
 bool lane_busy(const struct lane *lane); /* something will be taken */
 bool lane_full(const struct lane *lane);

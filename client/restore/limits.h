@@ -17,12 +17,13 @@
 #define RESTORE_FILESYSTEMS	16     /* with a name made on them since the last commit */
 #define RESTORE_SECTOR_MIN	4096   /* what all sector sizes are multiples of */
 #define RESTORE_INLINE_MAX	65536  /* no inline extent is larger than a sector */
-#define RESTORE_DIRECT_BYTES	16384  /* plain files up to this size are written in place */
+#define RESTORE_DIRECT_BYTES	16384  /* plain writes up to this size: in place, or by the lane */
 #define RESTORE_SMALL_BYTES	131072 /* payloads of new files that we write ourselves */
 #define RESTORE_SMALL_ALWAYS	16384  /* up to here also where the daemon could decode meanwhile */
 #define RESTORE_LANE_WORKS	256    /* put and not taken back */
 #define RESTORE_LANE_BATCH	16     /* for which its thread is woken */
 #define RESTORE_LANE_BYTES	(8u << 20) /* of their payloads, and one more */
+#define RESTORE_LANE_ROOM	16384	   /* for payloads, in pieces of work that are used again */
 #define RESTORE_LANE_DECODED	(1u << 20) /* after which the daemon decodes the larger ones */
 
 #endif

@@ -10,9 +10,6 @@
  * again.
  */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "restore/encoded.h"
 #include "restore/job.h"
