@@ -166,7 +166,7 @@ static int bind_socket(struct daemon *d, const char *path)
 			return -errno;
 	}
 	d->bound = strdup(path);
-	if (!d->bound || chmod(path, 0666) < 0 || listen(fd, SOMAXCONN) < 0)
+	if (!d->bound || chmod(path, 0666) < 0 || listen(fd, LIMIT_BACKLOG) < 0)
 		return -errno;
 	return steal_fd(&fd);
 }

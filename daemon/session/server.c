@@ -17,7 +17,13 @@
 #include "store/store.h"
 #include "wire/codes.h"
 
-#define ACCEPT_BUDGET 16 /* connections before the others have their turn */
+/*
+ * Connections are taken so many at a time, and then none for so long: who does nothing but connect
+ * would otherwise have a processor's time for it. LIMIT_BACKLOG is small, so that nobody stands in
+ * the kernel's queue for long behind him.
+ */
+#define ACCEPT_BUDGET	32
+#define ACCEPT_PAUSE_US 1000
 
 static void relieved(void *arg)
 {
@@ -34,13 +40,18 @@ static void relieved(void *arg)
 	server_check_end(server);
 }
 
-static void accept_pause(struct server *server, const char *reason)
+static void accept_pause(struct server *server, long us)
 {
-	const struct timeval pause = { .tv_sec = 1 };
+	const struct timeval pause = { .tv_sec = us / 1000000, .tv_usec = us % 1000000 };
 
-	journal(MESSAGE_REFUSED, NULL, "Accepting pauses: %s", reason);
 	event_del(server->listener);
 	event_add(server->accept_again, &pause);
+}
+
+static void accept_fails(struct server *server, const char *reason)
+{
+	journal(MESSAGE_REFUSED, NULL, "Accepting pauses: %s", reason);
+	accept_pause(server, 1000000);
 }
 
 static void accept_cb(evutil_socket_t fd, short what, void *arg)
@@ -49,9 +60,10 @@ static void accept_cb(evutil_socket_t fd, short what, void *arg)
 
 	/* One that is refused has to be closed, too. */
 	if (server->store->n_closings >= server->config->limits.sessions) {
-		accept_pause(server, "connections and files that cannot be closed");
+		accept_fails(server, "connections and files that cannot be closed");
 		return;
 	}
+	accept_pause(server, ACCEPT_PAUSE_US);
 	for (int i = 0; i < ACCEPT_BUDGET; i++) {
 		struct session *session;
 		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -59,7 +71,7 @@ static void accept_cb(evutil_socket_t fd, short what, void *arg)
 		if (peer < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;
 		if (peer < 0 && errno != EAGAIN) /* EMFILE and the like: try again later */
-			accept_pause(server, strerror(errno));
+			accept_fails(server, strerror(errno));
 		if (peer < 0)
 			return;
 		if (server->store->counters.now_sessions >= server->config->limits.sessions) {

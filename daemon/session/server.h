@@ -23,7 +23,7 @@ struct server {
 	const struct config *config; /* changed by a reload */
 	struct event *listener;
 	int listen_fd;
-	struct event *accept_again; /* accepting pauses when descriptors run out */
+	struct event *accept_again; /* the end of a pause */
 	struct session_list sessions;
 	unsigned int n_waiting;	      /* sessions that wait for room */
 	unsigned int n_requests;      /* of all sessions, orphans included */

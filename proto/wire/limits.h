@@ -52,6 +52,7 @@
 #define LIMIT_REQUESTS_TOTAL 65536
 #define LIMIT_SESSIONS	     4096
 #define LIMIT_FILES_TOTAL    16000 /* descriptors; hard limits of 20,000 are common */
+#define LIMIT_BACKLOG	     64	   /* connections not yet accepted, as in extentd.socket */
 #define LIMIT_HELLO_SECONDS  10	   /* a connection that says nothing is closed */
 #define LIMIT_STOP_SECONDS   60	   /* writes under way are waited for, when asked to stop */
 

@@ -161,6 +161,13 @@ static void crowd(void)
 		close(raw_connect());
 }
 
+/* Connections that end at once, none of them too many. */
+static void churn(void)
+{
+	while (!over())
+		close(raw_connect());
+}
+
 /* Payloads of a few bytes that become 128 KiB each, as many as will be accepted, and all of them
  * waiting for others that they overlap. */
 static void bloat(void)
@@ -290,6 +297,7 @@ static const struct {
 	{ "drip", drip },
 	{ "fds", fds },
 	{ "crowd", crowd },
+	{ "churn", churn },
 	{ "credits", credits },
 	{ "bloat", bloat },
 	{ "pile", pile },
