@@ -182,6 +182,17 @@ static bool has_room(struct session *s, const union wire_frame *f)
 	return true;
 }
 
+/*
+ * What is settled makes room. What the writes of a crowded file wait for is in a hurry already
+ * (inode_reserve()), and to settle the whole filesystem for each pause of its writers would keep
+ * everybody else waiting.
+ */
+static void make_room(struct session *s, const union wire_frame *f)
+{
+	if (f->h.type != WIRE_TYPE_WRITE_ || !crowded(s, f->write.handle))
+		store_settle_all(s->server->store);
+}
+
 /* The start of an inline payload may already be in the buffer. */
 static void feed_payload(struct session *s)
 {
@@ -245,7 +256,7 @@ static int step(struct session *s)
 		return 0;
 	if (!has_room(s, &frame)) {
 		input_wait(s);
-		store_settle_all(s->server->store);
+		make_room(s, &frame);
 		return 0;
 	}
 	code = dispatch(s, &frame, s->input + fixed);
@@ -335,9 +346,10 @@ void input_resume(struct session *s)
 {
 	input_stop_waiting(s);
 	write_resume(s);
+	if (reading(s))
+		process(s); /* before the events change: often it is soon to wait again */
 	if (!reading(s))
 		return;
 	event_del(s->gone);
 	event_add(s->read, NULL);
-	process(s);
 }
