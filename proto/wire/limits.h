@@ -40,7 +40,7 @@
 /* One user (uid), over all sessions. */
 #define LIMIT_USER_SESSIONS	1024
 #define LIMIT_USER_QUEUED_FDS	3072
-#define LIMIT_USER_FILES	8000
+#define LIMIT_USER_FILES	7750
 #define LIMIT_USER_ARENA_BYTES	(1024 * MIB)
 #define LIMIT_USER_OUTPUT_BYTES (16 * MIB) /* unsent replies, payloads among them */
 #define LIMIT_USER_INLINE_BYTES (16 * MIB) /* payload bytes held in the daemon's own memory */
@@ -51,7 +51,7 @@
 		    */
 #define LIMIT_REQUESTS_TOTAL 65536
 #define LIMIT_SESSIONS	     4096
-#define LIMIT_FILES_TOTAL    16000 /* descriptors; hard limits of 20,000 are common */
+#define LIMIT_FILES_TOTAL    15500 /* and the sessions: below 20,000, a common hard limit */
 #define LIMIT_BACKLOG	     64	   /* connections not yet accepted, as in extentd.socket */
 #define LIMIT_HELLO_SECONDS  10	   /* a connection that says nothing is closed */
 #define LIMIT_STOP_SECONDS   60	   /* writes under way are waited for, when asked to stop */
