@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Names that follow renames are what later.c keeps; here it is which of them are symbolic links,
- * and no times. Of more than so many the rest is not known: a dry run says what it sees.
+ * and no times.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "receive/crossing.h"
-
-#define LINKS_MAX 65536
 
 struct crossing {
 	struct later *names;
@@ -67,7 +65,7 @@ static int made(struct crossing *l, const struct action *a, bool link)
 
 	name.path = a->path;
 	later_drop(l->names, name.path);
-	return link && !later_full(l->names, LINKS_MAX) ? later_set(l->names, &name) : 0;
+	return link && !later_full(l->names, CROSSING_LINKS - 1) ? later_set(l->names, &name) : 0;
 }
 
 int crossing_follow(struct crossing *l, const struct action *a)

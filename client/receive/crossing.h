@@ -10,6 +10,9 @@
 
 #include "receive/planner.h"
 
+/* Of more than so many the rest is not known: a dry run says what it sees. */
+#define CROSSING_LINKS 65536
+
 struct crossing;
 
 int crossing_new(struct crossing **out);

@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "restore/lane.h"
 #include "restore/limits.h"
 
@@ -171,6 +173,36 @@ static void plain_bytes_are_written(void **state)
 	close(fd);
 }
 
+/* Up to RESTORE_LANE_ROOM a piece of work is used again, beyond it is made for its payload; in
+ * turns, so that one that was too small for the next would be noticed. */
+static void payloads_about_as_large_as_its_room(void **state)
+{
+	static const uint32_t sizes[] = { RESTORE_LANE_ROOM, RESTORE_LANE_ROOM + 1,
+					  RESTORE_LANE_ROOM - 1, PAYLOAD, RESTORE_LANE_ROOM };
+	static uint8_t now[PAYLOAD];
+	struct lane *lane;
+	int fd = file_make();
+
+	assert_int_equal(lane_new(PAYLOAD_FULL, &lane), 0);
+	for (uintptr_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+		struct extent_write w = { .payload = payload,
+					  .payload_len = sizes[i % ARRAY_SIZE(sizes)],
+					  .len = sizes[i % ARRAY_SIZE(sizes)],
+					  .unencoded_len = sizes[i % ARRAY_SIZE(sizes)],
+					  .compression = EXTENT_NONE };
+
+		memset(payload, (int)i + 1, w.payload_len);
+		assert_int_equal(lane_put(lane, name_of(i), fd, &w), 0);
+		memset(payload, 0, w.payload_len); /* it was copied */
+		assert_int_equal(take(lane, i), 0);
+		assert_int_equal(pread(fd, now, w.payload_len, 0), w.payload_len);
+		for (uint32_t at = 0; at < w.payload_len; at++)
+			assert_int_equal(now[at], i + 1);
+	}
+	lane_free(lane);
+	close(fd);
+}
+
 /* A batch is worth waking for; nobody asks for it. */
 static void a_batch_wakes_it(void **state)
 {
@@ -202,6 +234,7 @@ int main(void)
 		cmocka_unit_test(is_behind_with_decoding),
 		cmocka_unit_test(an_end_sets_the_times_and_closes),
 		cmocka_unit_test(plain_bytes_are_written),
+		cmocka_unit_test(payloads_about_as_large_as_its_room),
 		cmocka_unit_test(a_batch_wakes_it),
 	};
 
