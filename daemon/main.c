@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +18,7 @@
 #include "config/filesystems.h"
 #include "config/options.h"
 #include "journal/journal.h"
+#include "listening.h"
 #include "privilege/identity.h"
 #include "privilege/privilege.h"
 #include "privilege/sandbox.h"
@@ -142,51 +141,6 @@ static void reload_cb(evutil_socket_t sig, short what, void *arg)
 	journal(MESSAGE_RELOADED, NULL, "Configuration read again");
 }
 
-/* A socket of our own, for running by hand. A file left by a dead daemon is replaced, a live
- * one's is not. */
-static int bind_socket(struct daemon *d, const char *path)
-{
-	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-	if (fd < 0)
-		return -errno;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		_cleanup_(closep) int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-		if (errno != EADDRINUSE || probe < 0)
-			return -errno;
-		if (connect(probe, (struct sockaddr *)&address, sizeof(address)) == 0)
-			return -EADDRINUSE;
-		if (errno != ECONNREFUSED || unlink(path) < 0 ||
-		    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-			return -errno;
-	}
-	d->bound = strdup(path);
-	if (!d->bound || chmod(path, 0666) < 0 || listen(fd, LIMIT_BACKLOG) < 0)
-		return -errno;
-	return steal_fd(&fd);
-}
-
-/* What systemd hands over, or a socket of our own. */
-static int listen_socket(struct daemon *d)
-{
-	int n = sd_listen_fds(1), fd = SD_LISTEN_FDS_START;
-
-	if (n > 1)
-		return -E2BIG;
-	if (n < 1)
-		return bind_socket(d, d->config->socket);
-	if (sd_is_socket_unix(fd, SOCK_STREAM, 1, NULL, 0) <= 0)
-		return -EPROTOTYPE;
-	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
-		return -errno;
-	return fd;
-}
-
 static int serve(struct daemon *d)
 {
 	const char *where;
@@ -199,7 +153,7 @@ static int serve(struct daemon *d)
 			return -errno;
 		return server_adopt(d->server, fd);
 	}
-	fd = listen_socket(d);
+	fd = listening_socket(d->config->socket, &d->bound);
 	if (fd < 0) {
 		fprintf(stderr, "extentd: %s: %s\n", d->config->socket, strerror(-fd));
 		return fd;

@@ -36,6 +36,24 @@ fails_with "" "$poke" "${files[@]}"
 # --- a second daemon does not take the first one's socket; a dead one's is taken over
 fails_with "in use" "$extentd" --socket "$socket" --config /dev/null
 "$poke" status >/dev/null || fail "a second daemon took the socket away"
+# Not even when it is so busy that nobody can connect: as many as LIMIT_BACKLOG, and one.
+kill -STOP "$daemon_pid"
+python3 - "$socket" "$extentd" --socket "$socket" --config /dev/null >"$work/said" <<'END'
+import socket, subprocess, sys
+held = []
+while len(held) < 1000:
+    s = socket.socket(socket.AF_UNIX)
+    s.setblocking(False)
+    try:
+        s.connect(sys.argv[1])
+    except BlockingIOError:
+        break
+    held.append(s)
+print(len(held), subprocess.run(sys.argv[2:], capture_output=True, text=True, timeout=20).stderr)
+END
+kill -CONT "$daemon_pid"
+grep -q '^65 .*in use' "$work/said" || fail "a daemon that is busy: $(cat "$work/said")"
+"$poke" status >/dev/null || fail "a second daemon took the busy one's socket away"
 crash_extentd
 [ -S "$socket" ] || fail "the socket is gone after SIGKILL"
 fails_with connect "$poke" status
