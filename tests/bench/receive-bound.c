@@ -2,7 +2,7 @@
 /*
  * The least that receiving large files can cost: reads a send stream and issues its writes, nothing
  * else. No checksums, no checks, no attributes, no proof; at the end the same sync of the
- *filesystem. Each thread takes the writes of every n-th file.
+ * filesystem. Each thread takes the writes of every n-th file.
  *
  *	receive-bound STREAM DIRECTORY [THREADS]
  *

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * exhaust extents|inline DIRECTORY COUNT: a client that wants all the metadata a filesystem has,
- *and goes on when it is refused:
+ * and goes on when it is refused:
  *
  *	extents		one file of extents that take a sector each: far more items than bytes
  *	inline		files that lie in the metadata whole
  *
  * Nothing is asked to be durable: that is when the daemon looks least often. Ends after COUNT
- *writes, or STUBBORN refused ones, and says how many were taken and why the others were not.
+ * writes, or STUBBORN refused ones, and says how many were taken and why the others were not.
  */
 #include <err.h>
 #include <errno.h>

@@ -9,7 +9,7 @@
  *	fd:PATH[:WORDS]		open PATH here and pass the descriptor; WORDS, separated by commas:
  *				create, ro, wo, append, trunc, path (O_PATH), weak (take nodatacow)
  *	inherit:N:PATH		pass descriptor N, which was opened by somebody else; PATH for
- *messages path:PATH[:WORDS]	have the daemon open it: create, excl, trunc, weak
+ * messages path:PATH[:WORDS]	have the daemon open it: create, excl, trunc, weak
  *	write:AT:LENGTH:FORMAT:SEED[:ACK]
  *				sample data as one extent; FORMAT none, zlib, zstd or lzo; ACK
  *				durable, written or accepted

@@ -4,7 +4,7 @@
  * content:
  *
  *	meddler dedupe DIR STOP		copies what a file holds, makes the copy durable, and has
- *the kernel share it with the file (FIDEDUPERANGE)
+ * the kernel share it with the file (FIDEDUPERANGE)
  *	meddler fsync DIR STOP		fsyncs one file after the other
  *
  * Goes over the plain files of DIR until STOP exists.

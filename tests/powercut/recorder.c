@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A disk that remembers. `recorder IMAGE HISTORY MOUNTPOINT SEED` serves IMAGE as MOUNTPOINT/disk,
- *to be put under a loop device, and writes down each request in HISTORY. Two more files:
+ * to be put under a loop device, and writes down each request in HISTORY. Two more files:
  *
  *	marks	what is written here joins the history, in order with the disk's requests
  *	faults	rules of faults.h, one a line, effective when the write returns

@@ -7,7 +7,7 @@
  *	scribe follow DIR MARKS FILES SEED	reads the log from stdin, and says A
  *
  * DIR ends in TREE, which is also the name of the copy on the recorded disk. One version is one
- *extent of at most 128 KiB; it counts as acknowledged when lines of the log cover all of it.
+ * extent of at most 128 KiB; it counts as acknowledged when lines of the log cover all of it.
  */
 #include <err.h>
 #include <errno.h>

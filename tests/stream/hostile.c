@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Writes one hand-made stream to stdout: the faults that btrfs receive has or had, and what
- *somebody would try who controls a stream.
+ * somebody would try who controls a stream.
  *
  *	hostile CASE
  */
