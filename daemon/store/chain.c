@@ -18,6 +18,7 @@
 #include "inode.h"
 #include "map.h"
 #include "readback.h"
+#include "turn.h"
 #include "user.h"
 #include "wire/codes.h"
 #include "writer.h"
@@ -45,6 +46,7 @@ static void chain_add(struct chain *chain, struct extent *e, uint64_t size)
 
 	TAILQ_REMOVE(&inode->ready, e, entry);
 	TAILQ_INSERT_TAIL(&chain->extents, e, entry);
+	turn_take(e);
 	e->chain = chain;
 	e->state = EXTENT_SUBMITTED;
 	e->fresh = e->from >= size;
@@ -68,7 +70,8 @@ void chain_take(struct chain *chain, struct inode *inode)
 		return;
 	inode->refs++; /* failing its last extent may close its last file */
 	while ((e = TAILQ_FIRST(&inode->ready)) && chain->n < chain->max &&
-	       e->file->user == chain->user && (chain->max == 1 || !extent_in_place(e))) {
+	       e->file->user == chain->user && turn_left(e) &&
+	       (chain->max == 1 || !extent_in_place(e))) {
 		int r = e->file == checked ? 0 : file_recheck(e->file, &size);
 
 		if (r) {

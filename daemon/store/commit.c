@@ -81,6 +81,14 @@ bool commit_excludes(const struct inode *inode)
 	return inode->settling || (inode->urgent && !fs->committing && !fs->wanted);
 }
 
+void commit_want(struct filesystem *fs)
+{
+	if (fs->committing || fs->wanted || !fs->n_unsettled)
+		return;
+	fs->wanted = true;
+	writer_pump_later(fs->store);
+}
+
 void commit_wake(struct inode *inode)
 {
 	if (inode->urgent)

@@ -29,6 +29,9 @@ struct settle {
 /* Somebody waits for the verdict on this extent. */
 void commit_hurry(struct extent *extent);
 
+/* Has everything that is written on it settled, as if somebody had asked for it. */
+void commit_want(struct filesystem *fs);
+
 /* The inode may have something to settle. */
 void commit_wake(struct inode *inode);
 

@@ -22,9 +22,17 @@
 #include "engine.h"
 #include "file.h"
 #include "inode.h"
+#include "turn.h"
 #include "user.h"
 #include "wire/codes.h"
 #include "writer.h"
+
+static void uncount(struct extent *e)
+{
+	e->file->store->n_extents--;
+	e->file->user->extents--;
+	turn_end(e);
+}
 
 void extent_start(struct extent *e)
 {
@@ -39,12 +47,12 @@ void extent_start(struct extent *e)
 	e->form = e->compression == BTRFS_ENCODED_IO_COMPRESSION_NONE ? WIRE_FORM_PLAIN
 								      : WIRE_FORM_ENCODED;
 	e->state = EXTENT_CHECKING;
+	file_ref(file);
 	inode->store->n_extents++;
 	file->user->extents++;
-	file_ref(file);
+	turn_begin(file->turn);
 	if (!inode_reserve(inode, e)) {
-		inode->store->n_extents--;
-		file->user->extents--;
+		uncount(e);
 		extent_forget_payload(e);
 		e->state = EXTENT_DONE;
 		e->code = WIRE_E_NO_MEMORY;
@@ -79,8 +87,7 @@ void extent_finish(struct extent *e, enum extent_event event)
 	extent_forget_payload(e);
 	inode_release(file->inode, e);
 	e->state = EXTENT_DONE;
-	file->store->n_extents--;
-	file->user->extents--;
+	uncount(e);
 	e->notify(e, event); /* may free it */
 	file_unref(file);
 }
@@ -94,8 +101,7 @@ void extent_seen(struct extent *e)
 		return;
 	}
 	inode_release(file->inode, e);
-	file->store->n_extents--;
-	file->user->extents--;
+	uncount(e);
 	e->state = EXTENT_ONDISK;
 	e->inode = file->inode;
 	inode_see(e->inode, e);

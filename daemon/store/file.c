@@ -31,6 +31,7 @@
 #include "file.h"
 #include "file_facts.h"
 #include "inode.h"
+#include "turn.h"
 #include "user.h"
 #include "wire/codes.h"
 #include "writer.h"
@@ -211,6 +212,7 @@ struct file *file_new(struct store *store, struct user *user, struct file_facts 
 {
 	struct filesystem *fs;
 	struct inode *inode;
+	struct turn *turn;
 	struct file *file;
 
 	fs = filesystem_get(store, facts->anchor >= 0 ? facts->anchor : facts->fd, &facts->fs);
@@ -220,12 +222,15 @@ struct file *file_new(struct store *store, struct user *user, struct file_facts 
 	if (!inode)
 		return NULL;
 	file = calloc(1, sizeof(*file));
-	if (!file) {
+	turn = file ? turn_get(fs, user) : NULL;
+	if (!turn) {
+		free(file);
 		inode_unref(inode);
 		return NULL;
 	}
 	*file = (struct file){
 		.store = store,
+		.turn = turn,
 		.inode = inode,
 		.user = user_ref(user),
 		.refs = 1,
@@ -254,6 +259,7 @@ static void file_free(struct file *file)
 {
 	struct store *store = file->store;
 
+	turn_unref(file->turn); /* the inode keeps its filesystem */
 	inode_unref(file->inode);
 	file->user->files -= file->descriptors;
 	user_unref(file->user);

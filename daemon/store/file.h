@@ -11,6 +11,7 @@
 struct filesystem;
 struct inode;
 struct store;
+struct turn;
 struct user;
 
 /* A regular file open for writing, or for reading, through descriptions that are ours alone where
@@ -19,6 +20,7 @@ struct file {
 	struct store *store;
 	struct inode *inode;
 	struct user *user;
+	struct turn *turn; /* the user's on this filesystem */
 	unsigned int refs; /* one for the handle, one for each extent */
 	int fd;		   /* of these two, the one that is written through */
 	int view;	   /* the one that is read back through, or -1 */

@@ -121,6 +121,7 @@ struct filesystem *filesystem_get(struct store *store, int fd, const struct file
 	fs->mount = mount_of(fs->anchor);
 	fs->low = facts->low;
 	fs->sector_size = facts->sector_size;
+	TAILQ_INIT(&fs->turns);
 	TAILQ_INIT(&fs->inodes);
 	TAILQ_INIT(&fs->urgent);
 	TAILQ_INIT(&fs->syncs);

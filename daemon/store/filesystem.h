@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "store.h"
+#include "turn.h"
 
 struct sync;
 TAILQ_HEAD(sync_list, sync);
@@ -20,7 +21,10 @@ struct filesystem {
 	bool low;	/* on space for metadata: takes no writes, see space.h */
 	bool read_only; /* said so once */
 	uint32_t sector_size;
-	unsigned int lanes; /* kernel threads that may be stuck on this filesystem */
+	unsigned int lanes;	/* kernel threads that may be stuck on this filesystem */
+	struct turn_list turns; /* of users with files on it */
+	unsigned int writers;	/* users with extents under way */
+	int64_t turns_until;	/* seconds, monotonic */
 	struct inode_list inodes;
 	unsigned int n_unsettled; /* extents, over all inodes */
 	unsigned int n_seen;	  /* likewise, see inode->seen */

@@ -8,6 +8,7 @@
 #include "base/feature.h"
 #include "buffers.h"
 #include "check.h"
+#include "commit.h"
 #include "engine.h"
 #include "filesystem.h"
 #include "inode.h"
@@ -27,12 +28,8 @@ static void settle_all(struct store *store)
 {
 	struct filesystem *fs;
 
-	TAILQ_FOREACH(fs, &store->filesystems, entry) {
-		if (fs->committing || fs->wanted || !fs->n_unsettled)
-			continue;
-		fs->wanted = true;
-		writer_pump_later(store);
-	}
+	TAILQ_FOREACH(fs, &store->filesystems, entry)
+		commit_want(fs);
 }
 
 /*

@@ -19,6 +19,7 @@
 #include "inode.h"
 #include "filesystem.h"
 #include "reader.h"
+#include "turn.h"
 #include "user.h"
 #include "wire/codes.h"
 #include "writer.h"
@@ -78,6 +79,10 @@ static bool inode_pump(struct inode *inode)
 		struct inode *other, *next;
 		struct chain *chain;
 
+		if (!turn_left(first)) {
+			commit_want(inode->fs); /* a turn ends with verdicts: somebody has to ask */
+			return false;
+		}
 		if (commit_excludes(inode) || lane_take(store, first->file->user, inode->fs) < 0)
 			return false;
 		chain = chain_new(first);
