@@ -18,6 +18,7 @@
 #include "read.h"
 #include "reply.h"
 #include "request.h"
+#include "room.h"
 #include "server.h"
 #include "store/arena.h"
 #include "store/closing.h"

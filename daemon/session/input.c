@@ -17,6 +17,7 @@
 #include "handle.h"
 #include "input.h"
 #include "request.h"
+#include "room.h"
 #include "store/closing.h"
 #include "store/store.h"
 #include "store/user.h"
@@ -79,15 +80,6 @@ void input_deadline(struct session *s, long seconds)
 		event_del(s->deadline);
 }
 
-bool session_files_left(const struct session *s)
-{
-	const struct config *c = s->server->config;
-
-	return s->user->files < c->limits.user_files &&
-	       user_share_left(c->limits.files_total, s->server->store->counters.now_files,
-			       s->user->files, 1);
-}
-
 /* What the user left us to close may be stuck, see closing.h: where it takes the last of his files,
  * no more comes in until it is not. */
 static bool clogged(const struct session *s)
@@ -143,54 +135,6 @@ static void consume(struct session *s, size_t n)
 	s->position += n;
 	s->input_have -= n;
 	memmove(s->input, s->input + n, s->input_have);
-}
-
-static bool crowded(struct session *s, uint32_t handle)
-{
-	const struct handle *h = session_handle(s, handle);
-
-	return h && handle_crowded(h);
-}
-
-static bool requests_left(const struct session *s)
-{
-	const struct server *server = s->server;
-
-	return user_share_left(server->config->limits.requests_total,
-			       (uint64_t)server->n_requests + server->n_syncs, s->user->requests,
-			       1);
-}
-
-/* May the next frame be taken on? */
-static bool has_room(struct session *s, const union wire_frame *f)
-{
-	const struct server *server = s->server;
-	const struct config *c = server->config;
-
-	if (f->h.type == WIRE_TYPE_READ || f->h.type == WIRE_TYPE_SYNC)
-		return requests_left(s);
-	if (f->h.type == WIRE_TYPE_WRITE_)
-		return requests_left(s) && s->n_requests < c->limits.unsettled &&
-		       !crowded(s, f->write.handle) &&
-		       (f->write.arena != WIRE_NO_ARENA ||
-			(TAILQ_EMPTY(&s->user->copying) && /* or they could wait for each other */
-			 store_has_room(server->store, s->user, f->write.payload_len)));
-	/* Files stay open until what was written to them is settled: worth waiting for. Without
-	 * such extents it is not, and do_open() refuses. */
-	if (f->h.type == WIRE_TYPE_OPEN)
-		return session_files_left(s) || !s->user->extents;
-	return true;
-}
-
-/*
- * What is settled makes room. What the writes of a crowded file wait for is in a hurry already
- * (inode_reserve()), and to settle the whole filesystem for each pause of its writers would keep
- * everybody else waiting.
- */
-static void make_room(struct session *s, const union wire_frame *f)
-{
-	if (f->h.type != WIRE_TYPE_WRITE_ || !crowded(s, f->write.handle))
-		store_settle_all(s->server->store);
 }
 
 /* The start of an inline payload may already be in the buffer. */
@@ -254,9 +198,9 @@ static int step(struct session *s)
 	}
 	if (s->input_have < whole)
 		return 0;
-	if (!has_room(s, &frame)) {
+	if (!room_for(s, &frame)) {
 		input_wait(s);
-		make_room(s, &frame);
+		room_make(s, &frame);
 		return 0;
 	}
 	code = dispatch(s, &frame, s->input + fixed);

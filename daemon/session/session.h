@@ -105,9 +105,6 @@ void session_end(struct session *session);
 /* An ERROR frame, then the end. The text is completed with where and what. */
 void session_fail(struct session *session, uint32_t code);
 
-/* May one more file be held open? */
-bool session_files_left(const struct session *session);
-
 /* The oldest descriptor received, or -1. */
 int session_take_fd(struct session *session);
 
