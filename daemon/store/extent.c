@@ -50,7 +50,7 @@ void extent_start(struct extent *e)
 	file_ref(file);
 	inode->store->n_extents++;
 	file->user->extents++;
-	turn_begin(file->turn);
+	turn_begin(e);
 	if (!inode_reserve(inode, e)) {
 		uncount(e);
 		extent_forget_payload(e);

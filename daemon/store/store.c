@@ -24,7 +24,7 @@ static void pump_cb(evutil_socket_t fd, short what, void *arg)
 	writer_pump(arg);
 }
 
-static void settle_all(struct store *store)
+void store_settle_all(struct store *store)
 {
 	struct filesystem *fs;
 
@@ -60,7 +60,7 @@ static void lazy_cb(evutil_socket_t fd, short what, void *arg)
 	 * hope. */
 	TAILQ_FOREACH(fs, &store->filesystems, entry)
 		fs->wanted |= fs->low || fs->n_seen;
-	settle_all(store);
+	store_settle_all(store);
 	writer_pump_later(store);
 }
 
@@ -149,11 +149,6 @@ void store_free(struct store *store)
 bool store_idle(const struct store *store)
 {
 	return !store->n_extents;
-}
-
-void store_settle_all(struct store *store)
-{
-	settle_all(store);
 }
 
 bool store_memory_left(const struct store *store, uint64_t taken, uint64_t his, uint64_t more)

@@ -42,8 +42,10 @@ static int64_t now(void)
 	return t.tv_sec;
 }
 
-void turn_begin(struct turn *t)
+void turn_begin(const struct extent *e)
 {
+	struct turn *t = e->file->turn;
+
 	t->fs->writers += !t->extents++;
 	if (t->fs->writers > 1)
 		t->fs->turns_until = now() + TURN_SECONDS;

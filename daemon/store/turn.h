@@ -35,7 +35,7 @@ struct turn *turn_get(struct filesystem *fs, struct user *user);
 void turn_unref(struct turn *turn);
 
 /* The extent is under way; the kernel gets it, also again; it has its verdict. */
-void turn_begin(struct turn *turn);
+void turn_begin(const struct extent *extent);
 void turn_take(struct extent *extent);
 void turn_end(struct extent *extent);
 

@@ -151,13 +151,13 @@ mutant unfair daemon/store/user.c \
 mutant unfair-sessions daemon/session/session.c \
 	's/now_sessions,\s*s->user->sessions - 1, 0\)/now_sessions, 0, 0)/' \
 	'shares' 'one user takes all sessions'
-mutant unfair-requests daemon/session/input.c \
+mutant unfair-requests daemon/session/room.c \
 	's/return user_share_left\((server->.*?), s->user->requests,/return user_share_left($1, 0,/s' \
 	'shares' 'one user takes all requests'
-mutant unfair-syncs daemon/session/input.c \
+mutant unfair-syncs daemon/session/room.c \
 	's/server->n_requests \+ server->n_syncs/server->n_requests/' \
 	'shares' 'SYNCs of others are not counted'
-mutant unfair-files daemon/session/input.c \
+mutant unfair-files daemon/session/room.c \
 	's/now_files,\s*s->user->files, 1\)/now_files, 0, 1)/' \
 	'shares' 'one user takes all files'
 mutant unfair-closings daemon/session/input.c \
@@ -178,6 +178,12 @@ mutant unread-counted daemon/session/session.c \
 mutant silent-peers daemon/session/session.c \
 	's/if \(!server->single\)\n\t\tinput_deadline/if (0)\n\t\tinput_deadline/' \
 	'clients' 'a peer that says nothing stays for ever'
+mutant unfair-turns daemon/store/turn.c \
+	's/t->taken < TURN_EXTENTS/true/' \
+	'turn' 'what one user has written makes others wait'
+mutant probe-waits daemon/listening.c \
+	's/SOCK_NONBLOCK, 0\);(\n\n\treturn fd < 0)/0, 0);$1/' \
+	'life' 'a second daemon waits for a first one that is stopped'
 mutant hangup-unread daemon/session/input.c \
 	's/event_add\(s->gone, NULL\);//' \
 	'session' 'who hangs up while not read from stays'
