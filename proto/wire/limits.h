@@ -7,6 +7,8 @@
  * ones that concern it from HELLO_REPLY and OPEN_REPLY and must not assume these values.
  */
 
+#include <assert.h>
+
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
 
@@ -51,9 +53,14 @@
 		    */
 #define LIMIT_REQUESTS_TOTAL 65536
 #define LIMIT_SESSIONS	     4096
-#define LIMIT_FILES_TOTAL    15500 /* and the sessions: below 20,000, a common hard limit */
+#define LIMIT_FILES_TOTAL    15500
+#define LIMIT_DESCRIPTORS    20000 /* LimitNOFILE= of the unit: a common hard limit */
 #define LIMIT_BACKLOG	     64	   /* connections not yet accepted, as in extentd.socket */
 #define LIMIT_HELLO_SECONDS  10	   /* a connection that says nothing is closed */
 #define LIMIT_STOP_SECONDS   60	   /* writes under way are waited for, when asked to stop */
+
+/* With one message's in between, and some of the daemon's own. */
+static_assert(LIMIT_FILES_TOTAL + LIMIT_SESSIONS + LIMIT_MESSAGE_FDS < LIMIT_DESCRIPTORS - 64,
+	      "more files and sessions than descriptors");
 
 #endif
