@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 /*
- * honest FILE END: works until there is a file END, in rounds of a new session, ROUND
- * durable extents and a sync, and prints how many rounds a thousand seconds would have had and how
- * long the longest took, in ms. What it writes was made before the first round, so that the time is
- * the daemon's and not that of a compressor beside others who want the processor.
+ * honest FILE END: works until there is a file END, in rounds of a new session, ROUND durable
+ * extents and a sync, and prints how many rounds a thousand seconds would have had and how long the
+ * longest took, in ms. What it writes was made before the first round, so that the time is the
+ * daemon's and not that of a compressor beside others who want the processor.
  */
 
 #include <errno.h>
@@ -19,12 +19,12 @@
 #include "payload/payload.h"
 #include "common/sample.h"
 
-enum { ROUND = 64, BYTES = 131072 };
+enum { ROUND = 64, PAYLOADS = 8, BYTES = 131072 };
 
 static struct {
 	uint8_t bytes[BYTES];
 	size_t len;
-} payloads[ROUND];
+} payloads[PAYLOADS];
 
 static int64_t now_us(void)
 {
@@ -48,7 +48,7 @@ static void make_payloads(void)
 
 	if (payload_compressor_new(EXTENT_ZSTD, 0, &compressor))
 		exit(2);
-	for (int i = 0; i < ROUND; i++) {
+	for (int i = 0; i < PAYLOADS; i++) {
 		sample_fill(data, BYTES, SAMPLE_MIXED, &random);
 		if (payload_compress(compressor, 4096, data, BYTES, payloads[i].bytes,
 				     &payloads[i].len))
@@ -70,8 +70,8 @@ static void work(const char *path, int fd)
 					  .offset = (uint64_t)i * BYTES,
 					  .len = BYTES,
 					  .unencoded_len = BYTES,
-					  .payload = payloads[i].bytes,
-					  .payload_len = (uint32_t)payloads[i].len,
+					  .payload = payloads[i % PAYLOADS].bytes,
+					  .payload_len = (uint32_t)payloads[i % PAYLOADS].len,
 					  .compression = EXTENT_ZSTD,
 					  .ack = EXTENT_DURABLE };
 		int64_t id;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Each attack of attack.c, as another user, while an honest client works: the daemon lives, answers
+# Each attack of attack.c, and a swarm, as another user, while an honest client works: the daemon lives, answers
 # as it must, gives everything back, and the honest client keeps its fair share. That is what it gets
 # beside one more honest user, who does the same work as fast as he can, and who computes besides for
 # as long as the attacker's own processes do: how that is shared out is not the daemon's business.
@@ -72,13 +72,23 @@ beside_rival() {
 	spun=$(<"$work/spun")
 }
 
+# No harm meant: as much honest work as sixteen sessions of one user can ask for.
+swarm='rm -f "$1/end"
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do "$0" "$1/swarm$i" "$1/end" & done
+	sleep "$2"
+	: >"$1/end"
+	wait'
+
 # attack NAME: sets $share
 attack() {
 	local descriptors_before rss_before rss_during attacker client computed
+	local command=("$attack" "$1" "$mnt/hostile" $((seconds + 1)))
+
+	[ "$1" != swarm ] || command=(sh -c "$swarm" "$honest" "$mnt/hostile" $((seconds + 1)))
 
 	descriptors_before=$(descriptors)
 	rss_before=$(rss)
-	timed 4242 "$work/computed" "$attack" "$1" "$mnt/hostile" $((seconds + 1)) &
+	timed 4242 "$work/computed" "${command[@]}" &
 	attacker=$!
 	work_of 0 "$mnt/honest"
 	client=$!
@@ -88,7 +98,8 @@ attack() {
 	process_ended "$daemon_pid" && fail "$1: the daemon died"
 	worked $client 0
 	wait_for 40 eval "[ \$(descriptors) -le $descriptors_before ]" || same_descriptors "$descriptors_before"
-	share=$((rate * 100 / (fair - (fair - fair_busy) * computed / (spun > 0 ? spun : 1))))
+	# Who computed more than the rival could is compared with him as he was.
+	share=$((rate * 100 / (fair - (fair - fair_busy) * (computed < spun ? computed : spun) / (spun > 0 ? spun : 1))))
 	say "${HOSTILE_BACKEND:-auto}, $1: $share % of the honest client's fair share, $((rate * 100 / single)) %" \
 		"of its rate alone, longest round $longest ms; the attacker computed $computed % of the time;" \
 		"RSS $rss_before, $rss_during, $(rss) KiB"
@@ -101,7 +112,7 @@ alone $((seconds + 1))
 single=$rate
 beside_rival
 say "alone $single rounds in 1000 s, beside another honest user $fair, when he computes, too, $spun % of the time, $fair_busy"
-for name in ${HOSTILE_ATTACKS:-$("$attack" list)}; do
+for name in ${HOSTILE_ATTACKS:-$("$attack" list) swarm}; do
 	attack "$name"
 	for again in 1 2 3; do
 		[ $share -lt "$least" ] || break
