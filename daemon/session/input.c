@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -23,9 +24,6 @@
 #include "store/user.h"
 #include "wire/codes.h"
 #include "write.h"
-
-/* Bytes taken from one session before the others have their turn. */
-#define READ_BUDGET (256 * KIB)
 
 int session_take_fd(struct session *s)
 {
@@ -221,61 +219,12 @@ static bool reading(const struct session *s)
 	return s->state != SESSION_FAILED && !s->broken && !s->wants_room && !s->output_full;
 }
 
-/* A peer that hangs up while it is not read from must not keep what it has. */
-static void stop_reading(struct session *s)
-{
-	event_del(s->read);
-	event_add(s->gone, NULL);
-}
-
 void input_wait(struct session *s)
 {
 	if (s->wants_room)
 		return;
 	s->wants_room = true;
-	s->server->n_waiting++;
-	stop_reading(s);
-}
-
-static void process(struct session *s)
-{
-	while (reading(s) && step(s))
-		;
-	if (!reading(s))
-		stop_reading(s);
-}
-
-void input_read(struct session *s)
-{
-	uint64_t budget = READ_BUDGET;
-
-	while (reading(s)) {
-		ssize_t n;
-
-		if (clogged(s)) {
-			input_wait(s);
-			return;
-		}
-		n = receive(s);
-		if (n == -EAGAIN) {
-			/* Nothing claims a descriptor that came with what is now through. */
-			if (s->n_fds && !s->input_have)
-				session_fail(s, WIRE_E_DESCRIPTORS);
-			return;
-		}
-		if (n == -EBADMSG || n == -EDQUOT) {
-			session_fail(s, n == -EDQUOT ? WIRE_E_USER_LIMIT : WIRE_E_DESCRIPTORS);
-			return;
-		}
-		if (n <= 0) {
-			session_end(s);
-			return;
-		}
-		process(s);
-		if ((uint64_t)n >= budget)
-			return;
-		budget -= (uint64_t)n;
-	}
+	TAILQ_INSERT_TAIL(&s->server->waiting, s, waiting_entry);
 }
 
 void input_stop_waiting(struct session *s)
@@ -283,17 +232,60 @@ void input_stop_waiting(struct session *s)
 	if (!s->wants_room)
 		return;
 	s->wants_room = false;
-	s->server->n_waiting--;
+	TAILQ_REMOVE(&s->server->waiting, s, waiting_entry);
 }
 
-void input_resume(struct session *s)
+static void process(struct session *s)
+{
+	while (reading(s) && step(s))
+		;
+}
+
+/* False: it ended. */
+static bool take_in(struct session *s)
+{
+	ssize_t n;
+
+	if (clogged(s)) {
+		input_wait(s);
+		return true;
+	}
+	n = receive(s);
+	if (n > 0) {
+		process(s);
+	} else if (n == -EAGAIN) {
+		s->readable = false;
+		/* Nothing claims a descriptor that came with what is now through. */
+		if (s->n_fds && !s->input_have)
+			session_fail(s, WIRE_E_DESCRIPTORS);
+	} else if (n == -EBADMSG || n == -EDQUOT) {
+		session_fail(s, n == -EDQUOT ? WIRE_E_USER_LIMIT : WIRE_E_DESCRIPTORS);
+	} else {
+		session_end(s);
+		return false;
+	}
+	return true;
+}
+
+/* A peer that hangs up while it is not read from must not keep what it has. */
+static bool hung_up(struct session *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLRDHUP };
+
+	s->stirred = false;
+	return poll(&p, 1, 0) > 0;
+}
+
+bool input_turn(struct session *s)
 {
 	input_stop_waiting(s);
 	write_resume(s);
+	process(s); /* what it stopped at */
+	if (reading(s) && s->readable && !take_in(s))
+		return false;
 	if (reading(s))
-		process(s); /* before the events change: often it is soon to wait again */
-	if (!reading(s))
-		return;
-	event_del(s->gone);
-	event_add(s->read, NULL);
+		return s->readable;
+	if (s->stirred && hung_up(s))
+		session_end(s);
+	return false;
 }

@@ -6,13 +6,13 @@
 
 #define STALLED_SECONDS 60 /* without a byte of an inline payload that has begun to arrive */
 
-/* Takes what the socket has, up to a budget. May end the session. */
-void input_read(struct session *session);
+/*
+ * A turn: looks whether what it waited for is there, takes what one recvmsg() brings, and hands on
+ * what it can of that. True: there may be more. May end the session, and then returns false.
+ */
+bool input_turn(struct session *session);
 
-/* Reads on if what it waited for is there. */
-void input_resume(struct session *session);
-
-/* Reads no further until there is room: input_resume() looks again. */
+/* Reads no further until there is room: a turn looks again. */
 void input_wait(struct session *session);
 
 /* It no longer counts as one that waits for room. */

@@ -9,6 +9,7 @@
 #include "input.h"
 #include "read.h"
 #include "reply.h"
+#include "schedule.h"
 #include "server.h"
 #include "store/store.h"
 #include "store/user.h"
@@ -175,7 +176,8 @@ bool reply_flush(struct session *s)
 		wait_for_peer(s, progress);
 
 	s->output_full = too_much(s, left);
-	input_resume(s);
+	if (!s->output_full)
+		schedule_session(s);
 	return true;
 }
 

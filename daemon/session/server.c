@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "input.h"
 #include "journal/journal.h"
 #include "opening.h"
 #include "reply.h"
+#include "schedule.h"
 #include "server.h"
 #include "session.h"
 #include "store/closing.h"
@@ -28,15 +28,12 @@
 static void relieved(void *arg)
 {
 	struct server *server = arg;
-	struct session *s, *next;
+	struct session *s;
 
 	if (!TAILQ_EMPTY(&server->openings))
 		openings_resume(server);
-	for (s = TAILQ_FIRST(&server->sessions); server->n_waiting && s; s = next) {
-		next = TAILQ_NEXT(s, entry);
-		if (s->wants_room)
-			input_resume(s);
-	}
+	TAILQ_FOREACH(s, &server->waiting, waiting_entry)
+		schedule_session(s);
 	server_check_end(server);
 }
 
@@ -105,7 +102,12 @@ int server_new(struct event_base *base, struct store *store, const struct config
 	server->listen_fd = -1;
 	server->started = time(NULL);
 	TAILQ_INIT(&server->sessions);
+	TAILQ_INIT(&server->waiting);
 	TAILQ_INIT(&server->openings);
+	if (schedule_new(server) < 0) {
+		free(server);
+		return -ENOMEM;
+	}
 	store->relieved = relieved;
 	store->relieved_arg = server;
 	*out = server;
@@ -120,6 +122,7 @@ void server_free(struct server *server)
 		return;
 	while ((s = TAILQ_FIRST(&server->sessions)))
 		session_end(s);
+	schedule_free(server);
 	if (server->listener)
 		event_free(server->listener);
 	if (server->accept_again)

@@ -3,15 +3,17 @@
 #define EXTENTD_SESSION_SERVER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 #include <time.h>
+
+#include "store/store.h"
 
 struct config;
 struct event;
 struct event_base;
 struct opening;
 struct session;
-struct store;
 
 TAILQ_HEAD(session_list, session);
 TAILQ_HEAD(opening_list, opening);
@@ -25,7 +27,10 @@ struct server {
 	int listen_fd;
 	struct event *accept_again; /* the end of a pause */
 	struct session_list sessions;
-	unsigned int n_waiting;	      /* sessions that wait for room */
+	struct event *turn;	      /* the next one, see schedule.h */
+	struct user_list users;	      /* with sessions in line */
+	uint64_t loop_ns;	      /* what the user who had the last turn had before */
+	struct session_list waiting;  /* for room */
 	unsigned int n_requests;      /* of all sessions, orphans included */
 	unsigned int n_syncs;	      /* SYNCs, likewise */
 	struct opening_list openings; /* wait for a lane of their user */

@@ -18,6 +18,7 @@
 #include "read.h"
 #include "reply.h"
 #include "request.h"
+#include "schedule.h"
 #include "store/arena.h"
 #include "store/closing.h"
 #include "store/filesystem.h"
@@ -35,7 +36,11 @@ static void flush_cb(evutil_socket_t fd, short what, void *arg)
 
 static void read_cb(evutil_socket_t fd, short what, void *arg)
 {
-	input_read(arg);
+	struct session *s = arg;
+
+	s->readable = true;
+	s->stirred = true;
+	schedule_session(s);
 }
 
 static void end_cb(evutil_socket_t fd, short what, void *arg)
@@ -61,7 +66,6 @@ void session_fail(struct session *s, uint32_t code)
 	journal_refused(&(struct journal_peer){ s->user->uid, s->identity->pid }, text);
 	s->server->store->counters.sessions_failed++;
 	s->state = SESSION_FAILED;
-	event_del(s->read);
 	input_deadline(s, STALLED_SECONDS); /* to read the reason */
 }
 
@@ -110,13 +114,12 @@ int session_new(struct server *server, int taken, struct session **out)
 		goto fail;
 	}
 	s->output = evbuffer_new();
-	s->read = event_new(base, s->fd, EV_READ | EV_PERSIST, read_cb, s);
-	s->gone = event_new(base, s->fd, EV_CLOSED, end_cb, s);
-	s->write = event_new(base, s->fd, EV_WRITE, flush_cb, s);
+	s->read = event_new(base, s->fd, EV_READ | EV_ET | EV_PERSIST, read_cb, s);
+	s->write = event_new(base, s->fd, EV_WRITE | EV_ET, flush_cb, s);
 	s->flush = event_new(base, -1, 0, flush_cb, s);
 	s->deadline = event_new(base, -1, 0, end_cb, s);
 	if (!s->output || !evbuffer_add_cb(s->output, reply_count, s->user) || !s->read ||
-	    !s->gone || !s->write || !s->flush || !s->deadline || event_add(s->read, NULL) < 0)
+	    !s->write || !s->flush || !s->deadline || event_add(s->read, NULL) < 0)
 		goto fail;
 	if (!server->single)
 		input_deadline(s, (long)c->limits.hello_seconds);
@@ -146,6 +149,7 @@ void session_end(struct session *s)
 	struct request *r;
 
 	input_stop_waiting(s);
+	schedule_forget(s);
 	while ((r = TAILQ_FIRST(&s->requests)))
 		request_orphan(r); /* leaves n_requests as it was */
 	requests_forget(s);
@@ -161,7 +165,6 @@ void session_end(struct session *s)
 		filesystem_unref(s->filesystems[i]);
 	closing_add(server->store, s->user, s->fds + s->fds_taken, s->n_fds);
 	event_freep(s->read);
-	event_freep(s->gone);
 	event_freep(s->write);
 	event_freep(s->flush);
 	event_freep(s->deadline);

@@ -46,8 +46,7 @@ struct session {
 	TAILQ_ENTRY(session) entry;
 	enum session_state state;
 	int fd;
-	struct event *read;
-	struct event *gone;	/* pending only while read is not: the peer has hung up */
+	struct event *read;	/* edge-triggered: also while nothing is read */
 	struct event *write;	/* pending only while output waits for the peer */
 	struct event *flush;	/* sends what this round of events has produced */
 	struct event *deadline; /* of HELLO, and of a payload that has begun to arrive */
@@ -55,6 +54,13 @@ struct session {
 	struct user *user;
 	enum payload_level level; /* how its payloads are validated */
 	uint64_t features;
+
+	bool scheduled; /* in its user's line, see schedule.h */
+	TAILQ_ENTRY(session) line_entry;
+	bool readable;	 /* there may be more in the socket, or the end of it */
+	bool stirred;	 /* the peer did something since it was asked whether it has gone */
+	bool wants_room; /* not reading: memory or requests must become free first */
+	TAILQ_ENTRY(session) waiting_entry; /* then in server->waiting */
 
 	/* Input. position: in the peer's stream, of the first byte in the buffer. */
 	uint64_t position;
@@ -66,7 +72,6 @@ struct session {
 	int fds[LIMIT_QUEUED_FDS]; /* received and not yet claimed */
 	unsigned int fds_taken;	   /* of the first ones */
 	unsigned int n_fds;	   /* behind them */
-	bool wants_room;	   /* not reading: memory or requests must become free first */
 	bool output_full;	   /* not reading: the peer must read first */
 	bool broken;		   /* a reply could not be kept: nothing more can be said */
 

@@ -27,6 +27,7 @@ struct user *user_get(uid_t uid)
 	user->uid = uid;
 	user->refs = 1;
 	STAILQ_INIT(&user->line.jobs);
+	TAILQ_INIT(&user->in_line);
 	TAILQ_INIT(&user->copying);
 	TAILQ_INIT(&user->decoding);
 	TAILQ_INIT(&user->readings);

@@ -9,6 +9,8 @@
 #include "store.h"
 #include "workers.h"
 
+struct session;
+
 /* What one uid uses of the daemon, over all its sessions. Loop thread only. */
 struct user {
 	uid_t uid;
@@ -24,6 +26,12 @@ struct user {
 	uint64_t output_bytes;	/* replies that its sessions have not sent yet */
 	uint64_t held_bytes;	/* payloads in the daemon's own memory */
 	uint64_t decoded_bytes; /* what they were decompressed to */
+
+	/* Of its sessions, those that wait for the loop, and what of that it has had: see
+	 * session/schedule.h. */
+	TAILQ_HEAD(, session) in_line;
+	TAILQ_ENTRY(user) line_entry;
+	uint64_t loop_ns;
 
 	struct line line; /* in the pool that checks payloads: the user outlives its jobs */
 

@@ -185,8 +185,17 @@ mutant probe-waits daemon/listening.c \
 	's/SOCK_NONBLOCK, 0\);(\n\n\treturn fd < 0)/0, 0);$1/' \
 	'life' 'a second daemon waits for a first one that is stopped'
 mutant hangup-unread daemon/session/input.c \
-	's/event_add\(s->gone, NULL\);//' \
+	's/if \(s->stirred && hung_up\(s\)\)/if (0)/' \
 	'session' 'who hangs up while not read from stays'
+mutant unfair-loop daemon/session/schedule.c \
+	's/if \(user->loop_ns < next->loop_ns\)/if (0)/' \
+	'schedule' 'who came first has the loop, however much he has had'
+mutant endless-turn daemon/session/schedule.c \
+	's/ && now_ns\(\) - begin < TURN_NS//' \
+	'schedule' 'a turn of the loop lasts as long as its user likes'
+mutant saved-turns daemon/session/schedule.c \
+	's/user->loop_ns < server->loop_ns/0/' \
+	'schedule' 'who was idle has the loop for as long'
 mutant arena-beyond daemon/store/arena.c \
 	's/return offset <= arena->size && len <= arena->size - offset;/return true;/' \
 	'session' 'payloads beyond the end of their arena'

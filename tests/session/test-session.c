@@ -163,8 +163,7 @@ static void bytes_beyond_the_credit_are_refused(void **state)
 	end(&p, 1);
 }
 
-/* Who hangs up while the daemon does not read from him is noticed all the same. */
-static void a_peer_that_hangs_up_unread_goes(void **state)
+static void hangs_up_unread(bool deaf)
 {
 	struct peer *p[2];
 
@@ -172,6 +171,9 @@ static void a_peer_that_hangs_up_unread_goes(void **state)
 	for (int i = 0; i < 2; i++) {
 		p[i] = peer_new(4241);
 		peer_open(p[i], 0, "file");
+		if (deaf)
+			peer_say(p[i], WIRE_TYPE_STATUS, (union wire_frame){ 0 }, NULL, 0, -1);
+		turn();
 		/* The first has the one request, and its payload does not come. */
 		peer_say_part(p[i], WIRE_TYPE_WRITE_,
 			      sector_write(0, WIRE_NO_ARENA, 0, WIRE_DURABLE), SECTOR);
@@ -185,6 +187,14 @@ static void a_peer_that_hangs_up_unread_goes(void **state)
 	assert_int_equal(sessions(), 1);
 	assert_ptr_equal(TAILQ_FIRST(&h.server->sessions), p[0]->session);
 	end(p, 1);
+}
+
+/* Who hangs up while the daemon does not read from him is noticed all the same; also if he has not
+ * read what he was told, which the kernel calls an error of the connection. */
+static void a_peer_that_hangs_up_unread_goes(void **state)
+{
+	hangs_up_unread(false);
+	hangs_up_unread(true);
 }
 
 /* A descriptor with a frame that claims none. */

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+/* Whose turn of the loop it is. */
+
+#include <event2/event.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "harness.h"
+#include "session/schedule.h"
+#include "session/server.h"
+#include "session/session.h"
+#include "store/user.h"
+
+enum { CROWD = 30, ASKED = 100, CROWDED = 4241, OTHER };
+
+static const union wire_frame ask;
+static struct peer *peers[CROWD + 1];
+
+static unsigned int in_line(const struct user *user)
+{
+	const struct session *s;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(s, &user->in_line, line_entry)
+		n++;
+	return n;
+}
+
+static void once(void)
+{
+	event_base_loop(h.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+/* All of a user's sessions have asked for a lot, and nothing has been read yet. */
+static const struct user *begin_crowded(void)
+{
+	begin("");
+	for (int i = 0; i < CROWD; i++)
+		peers[i] = peer_new(CROWDED);
+	peers[CROWD] = peer_new(OTHER);
+	for (int i = 0; i < CROWD; i++)
+		for (int j = 0; j < ASKED; j++)
+			peer_say(peers[i], WIRE_TYPE_STATUS, ask, NULL, 0, -1);
+	return peers[0]->session->user;
+}
+
+/* However many want it: there is an end to a turn, and the next session begins the next one. */
+static void a_turn_has_an_end(void **state)
+{
+	const struct user *user = begin_crowded();
+	const struct session *first;
+	unsigned int before;
+
+	once(); /* notices them */
+	before = in_line(user);
+	assert_int_equal(before, CROWD);
+	first = TAILQ_FIRST(&user->in_line);
+	once();
+	assert_true(in_line(user) > CROWD / 2);
+	assert_ptr_not_equal(TAILQ_FIRST(&user->in_line), first);
+	for (int i = 0; i < CROWD; i++)
+		assert_int_equal(peer_answer(peers[i], peers[i]->ids), 0);
+	end(peers, CROWD + 1);
+}
+
+/* Who has had less of the loop does not wait for those who came first. */
+static void who_had_least_is_next(void **state)
+{
+	const struct user *user = begin_crowded();
+	struct peer *other = peers[CROWD];
+	uint64_t had;
+
+	once();
+	once(); /* the first turn is over */
+	had = user->loop_ns;
+	assert_true(had > h.server->loop_ns);
+	peer_say(other, WIRE_TYPE_STATUS, ask, NULL, 0, -1);
+	once(); /* it comes into line, and perhaps another turn of theirs was before */
+	had = user->loop_ns;
+	once();
+	assert_int_equal(user->loop_ns, had);
+	peer_hear(other);
+	assert_true(other->have > 0);
+	end(peers, CROWD + 1);
+}
+
+/* To have wanted nothing for long is no right to the loop for as long. */
+static void nothing_is_saved_up(void **state)
+{
+	struct session *late;
+
+	begin_crowded();
+	late = peers[CROWD]->session;
+	late->user->loop_ns = 0;
+	once();
+	h.server->loop_ns = 1000 * TURN_NS;
+	schedule_session(late);
+	assert_int_equal(late->user->loop_ns, 1000 * TURN_NS);
+	schedule_forget(late);
+	/* But what he has had too much is not forgotten. */
+	late->user->loop_ns = 1001 * TURN_NS;
+	schedule_session(late);
+	assert_int_equal(late->user->loop_ns, 1001 * TURN_NS);
+	end(peers, CROWD + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_turn_has_an_end),
+		cmocka_unit_test(who_had_least_is_next),
+		cmocka_unit_test(nothing_is_saved_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
