@@ -22,7 +22,7 @@
  * would otherwise have a processor's time for it. LIMIT_BACKLOG is small, so that nobody stands in
  * the kernel's queue for long behind him.
  */
-#define ACCEPT_BUDGET	32
+#define ACCEPT_BUDGET	8
 #define ACCEPT_PAUSE_US 1000
 
 static void relieved(void *arg)

@@ -55,7 +55,7 @@
 #define LIMIT_SESSIONS	     4096
 #define LIMIT_FILES_TOTAL    15500
 #define LIMIT_DESCRIPTORS    20000 /* LimitNOFILE= of the unit: a common hard limit */
-#define LIMIT_BACKLOG	     64	   /* connections not yet accepted, as in extentd.socket */
+#define LIMIT_BACKLOG	     16	   /* connections not yet accepted, as in extentd.socket */
 #define LIMIT_HELLO_SECONDS  10	   /* a connection that says nothing is closed */
 #define LIMIT_STOP_SECONDS   60	   /* writes under way are waited for, when asked to stop */
 

@@ -52,7 +52,7 @@ while len(held) < 1000:
 print(len(held), subprocess.run(sys.argv[2:], capture_output=True, text=True, timeout=20).stderr)
 END
 kill -CONT "$daemon_pid"
-grep -q '^65 .*in use' "$work/said" || fail "a daemon that is busy: $(cat "$work/said")"
+grep -q '^17 .*in use' "$work/said" || fail "a daemon that is busy: $(cat "$work/said")"
 "$poke" status >/dev/null || fail "a second daemon took the busy one's socket away"
 crash_extentd
 [ -S "$socket" ] || fail "the socket is gone after SIGKILL"
