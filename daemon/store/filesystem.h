@@ -34,6 +34,7 @@ struct filesystem {
 	unsigned int uncommitted;  /* extents settled lazily since the last commit */
 	bool committing;	   /* one filesystem-wide settle is under way, and nothing else */
 	bool wanted;		   /* a filesystem-wide settle, whatever the numbers say */
+	bool between;		   /* one is over, and several write: see settle_between() */
 	struct sync_list syncs;	   /* wait for a filesystem-wide settle that starts after them */
 	TAILQ_ENTRY(filesystem) entry;
 };

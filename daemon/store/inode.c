@@ -60,10 +60,7 @@ void inode_unref(struct inode *inode)
 	TAILQ_REMOVE(&inode->fs->inodes, inode, fs_entry);
 	if (inode->runnable)
 		TAILQ_REMOVE(&inode->store->runnable, inode, runnable_entry);
-	if (inode->urgent) {
-		TAILQ_REMOVE(&inode->fs->urgent, inode, urgent_entry);
-		inode->fs->n_urgent--;
-	}
+	inode_calm(inode);
 	filesystem_unref(inode->fs);
 	free(inode);
 }
@@ -171,6 +168,25 @@ void inode_release(struct inode *inode, struct extent *extent)
 		if (overlap(e, extent) && !--e->before)
 			admit(inode, e);
 	}
+}
+
+void inode_hurry(struct inode *inode)
+{
+	if (inode->urgent)
+		return;
+	inode->urgent = true;
+	TAILQ_INSERT_TAIL(&inode->fs->urgent, inode, urgent_entry);
+	inode->fs->n_urgent++;
+	writer_pump_later(inode->store);
+}
+
+void inode_calm(struct inode *inode)
+{
+	if (!inode->urgent)
+		return;
+	inode->urgent = false;
+	TAILQ_REMOVE(&inode->fs->urgent, inode, urgent_entry);
+	inode->fs->n_urgent--;
 }
 
 void inode_see(struct inode *inode, struct extent *extent)

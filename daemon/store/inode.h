@@ -50,6 +50,10 @@ bool inode_reserve(struct inode *inode, struct extent *extent);
  */
 void inode_release(struct inode *inode, struct extent *extent);
 
+/* Somebody waits for its next settle; nobody does any more. */
+void inode_hurry(struct inode *inode);
+void inode_calm(struct inode *inode);
+
 /* The extent waits among the seen ones; no longer. The latter may be the inode's end. */
 void inode_see(struct inode *inode, struct extent *extent);
 void inode_unsee(struct inode *inode, struct extent *extent);

@@ -42,12 +42,12 @@
 
 #include "base/cleanup.h"
 #include "base/sync.h"
-#include "commit.h"
 #include "extent.h"
 #include "file.h"
 #include "map.h"
 #include "prove.h"
 #include "readback.h"
+#include "settle.h"
 #include "wire/codes.h"
 
 static void verdict(struct extent *e, uint32_t code, int error)

@@ -9,7 +9,7 @@
 #include "wire/limits.h"
 
 /*
- * What may be between two commits: COMMIT_AT_EXTENTS of commit.c, and SETTLE_AT_EXTENTS. Each
+ * What may be between two commits: COMMIT_AT_EXTENTS of settle.c, and SETTLE_AT_EXTENTS. Each
  * extent needs some 300 bytes of items (file extent, extent, checksums), and a changed leaf is
  * written anew, with its path, while the old one is still held.
  */

@@ -8,7 +8,7 @@
  *
  *	extent_start ── check ──┐
  *	                        ├─ ready ── map ── engine ── written ── settle ── safe | lost
- *	range reserved ─────────┘                 (ring or threads)   (commit.c, prove.c)
+ *	range reserved ─────────┘                 (ring or threads)   (settle.c, prove.c)
  */
 
 #include <stdbool.h>

@@ -26,6 +26,7 @@ struct turn {
 	unsigned int refs;
 	unsigned int extents; /* under way, up to their verdict */
 	unsigned int taken;   /* of those, what the kernel has got */
+	unsigned int urgent;  /* inodes, when they were counted last */
 	TAILQ_ENTRY(turn) entry;
 };
 TAILQ_HEAD(turn_list, turn);

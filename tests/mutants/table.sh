@@ -196,6 +196,9 @@ mutant endless-turn daemon/session/schedule.c \
 mutant saved-turns daemon/session/schedule.c \
 	's/user->loop_ns < server->loop_ns/0/' \
 	'schedule' 'who was idle has the loop for as long'
+mutant commits-only daemon/store/commit.c \
+	's/if \(fs->between\)/if (0)/' \
+	'schedule' 'who writes one file waits for commits of who writes many'
 mutant arena-beyond daemon/store/arena.c \
 	's/return offset <= arena->size && len <= arena->size - offset;/return true;/' \
 	'session' 'payloads beyond the end of their arena'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-/* Whose turn of the loop it is. */
+/* Whose turn it is, of the loop and of being made durable. */
 
 #include <event2/event.h>
 #include <setjmp.h>
@@ -10,10 +10,16 @@
 #include <cmocka.h>
 
 #include "harness.h"
+#include "session/handle.h"
 #include "session/schedule.h"
 #include "session/server.h"
 #include "session/session.h"
+#include "store/file.h"
+#include "store/filesystem.h"
+#include "store/inode.h"
 #include "store/user.h"
+#include "store/writer.h"
+#include "wire/codes.h"
 
 enum { CROWD = 30, ASKED = 100, CROWDED = 4241, OTHER };
 
@@ -108,12 +114,58 @@ static void nothing_is_saved_up(void **state)
 	end(peers, CROWD + 1);
 }
 
+static void write_durably(struct peer *p, uint32_t handle)
+{
+	static const uint8_t sector[4096] = { 1 };
+
+	peer_say(p, WIRE_TYPE_WRITE_, sector_write(handle, WIRE_NO_ARENA, 0, WIRE_DURABLE), sector,
+		 sizeof(sector), -1);
+}
+
+/* Three files of one user are settled with the whole filesystem: and one of another user's, if he
+ * writes it, by itself and before that. */
+static void few_files_do_not_wait_for_many(void **state)
+{
+	enum { FILES = 4 };
+	static const char *const names[FILES] = { "a", "b", "c", "d" };
+
+	for (int users = 1; users <= 2; users++) {
+		const struct wire_counters *c;
+		struct filesystem *fs;
+		struct peer *p[2];
+
+		begin("");
+		c = &h.store->counters;
+		p[0] = peer_new(CROWDED);
+		p[1] = peer_new(users == 2 ? OTHER : CROWDED);
+		for (uint32_t i = 0; i < FILES; i++)
+			peer_open(p[i == FILES - 1], i, names[i]);
+		fs = p[0]->session->handles[0]->file->inode->fs;
+		fs->committing = true; /* as if one were under way */
+		for (uint32_t i = 0; i < FILES; i++)
+			write_durably(p[i == FILES - 1], i);
+		for (int i = 0; i < 1000 && fs->n_urgent < FILES; i++)
+			turn();
+		assert_int_equal(fs->n_urgent, FILES);
+		fs->committing = false;
+		fs->between = fs->writers > 1; /* as its end has it */
+		assert_int_equal(fs->writers, users);
+		writer_pump_later(h.store);
+		for (int i = 0; i < 2; i++)
+			assert_int_equal(peer_answer(p[i], p[i]->ids), 0);
+		assert_int_equal(c->settles_file, users == 2);
+		assert_int_equal(c->settles_filesystem, 1);
+		end(p, 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_turn_has_an_end),
 		cmocka_unit_test(who_had_least_is_next),
 		cmocka_unit_test(nothing_is_saved_up),
+		cmocka_unit_test(few_files_do_not_wait_for_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
