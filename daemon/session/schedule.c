@@ -9,7 +9,7 @@
 #include "session.h"
 #include "store/user.h"
 
-static uint64_t now_ns(void)
+uint64_t loop_now_ns(void)
 {
 	struct timespec t;
 
@@ -38,7 +38,7 @@ static void turn_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct server *server = arg;
 	struct user *user = next_user(server);
-	const uint64_t begin = now_ns();
+	const uint64_t begin = loop_now_ns();
 	struct session *s;
 
 	if (!user)
@@ -50,8 +50,8 @@ static void turn_cb(evutil_socket_t fd, short what, void *arg)
 		schedule_forget(s);
 		if (input_turn(s))
 			schedule_session(s);
-	} while (!TAILQ_EMPTY(&user->in_line) && now_ns() - begin < TURN_NS);
-	user->loop_ns += now_ns() - begin;
+	} while (!TAILQ_EMPTY(&user->in_line) && loop_now_ns() - begin < TURN_NS);
+	user->loop_ns += loop_now_ns() - begin;
 	user_unref(user);
 	if (!TAILQ_EMPTY(&server->users))
 		next_turn(server);

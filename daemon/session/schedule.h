@@ -16,6 +16,9 @@ struct session;
  */
 #define TURN_NS 200000
 
+/* CLOCK_MONOTONIC. */
+uint64_t loop_now_ns(void);
+
 /* 0 or -ENOMEM. */
 int schedule_new(struct server *server);
 void schedule_free(struct server *server);

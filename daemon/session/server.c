@@ -18,12 +18,13 @@
 #include "wire/codes.h"
 
 /*
- * Connections are taken so many at a time, and then none for so long: who does nothing but connect
- * would otherwise have a processor's time for it. LIMIT_BACKLOG is small, so that nobody stands in
- * the kernel's queue for long behind him.
+ * Who does nothing but connect would have a processor's time for it, and nobody knows who it is
+ * before he is accepted. So accepting gets this part of the time, and so much at once: what of it
+ * was not needed until then, but not more than ACCEPT_SAVED_NS. LIMIT_BACKLOG is small, so that
+ * nobody stands in the kernel's queue for long behind him.
  */
-#define ACCEPT_BUDGET	8
-#define ACCEPT_PAUSE_US 1000
+#define ACCEPT_PART	8 /* the eighth */
+#define ACCEPT_SAVED_NS 2000000
 
 static void relieved(void *arg)
 {
@@ -45,6 +46,18 @@ static void accept_pause(struct server *server, long us)
 	event_add(server->accept_again, &pause);
 }
 
+/* Gives what the time since then is worth; returns the time. */
+static int64_t accept_earn(struct server *server)
+{
+	const int64_t now = (int64_t)loop_now_ns();
+
+	server->accept_ns += (now - server->accept_earned) / ACCEPT_PART;
+	if (server->accept_ns > ACCEPT_SAVED_NS)
+		server->accept_ns = ACCEPT_SAVED_NS;
+	server->accept_earned = now;
+	return now;
+}
+
 static void accept_fails(struct server *server, const char *reason)
 {
 	journal(MESSAGE_REFUSED, NULL, "Accepting pauses: %s", reason);
@@ -54,14 +67,14 @@ static void accept_fails(struct server *server, const char *reason)
 static void accept_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct server *server = arg;
+	const int64_t begin = accept_earn(server);
 
 	/* One that is refused has to be closed, too. */
 	if (server->store->n_closings >= server->config->limits.sessions) {
 		accept_fails(server, "connections and files that cannot be closed");
 		return;
 	}
-	accept_pause(server, ACCEPT_PAUSE_US);
-	for (int i = 0; i < ACCEPT_BUDGET; i++) {
+	do {
 		struct session *session;
 		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -70,7 +83,7 @@ static void accept_cb(evutil_socket_t fd, short what, void *arg)
 		if (peer < 0 && errno != EAGAIN) /* EMFILE and the like: try again later */
 			accept_fails(server, strerror(errno));
 		if (peer < 0)
-			return;
+			break;
 		if (server->store->counters.now_sessions >= server->config->limits.sessions) {
 			server->store->counters.sessions_refused++;
 			reply_refusal(peer, WIRE_E_DAEMON_LIMIT);
@@ -78,7 +91,10 @@ static void accept_cb(evutil_socket_t fd, short what, void *arg)
 			continue;
 		}
 		session_new(server, peer, &session);
-	}
+	} while ((int64_t)loop_now_ns() - begin < server->accept_ns);
+	server->accept_ns -= (int64_t)loop_now_ns() - begin;
+	if (server->accept_ns <= 0 && event_pending(server->listener, EV_READ, NULL))
+		accept_pause(server, (long)(-server->accept_ns * ACCEPT_PART / 1000) + 1);
 }
 
 static void accept_again_cb(evutil_socket_t fd, short what, void *arg)

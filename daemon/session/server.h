@@ -26,6 +26,8 @@ struct server {
 	struct event *listener;
 	int listen_fd;
 	struct event *accept_again; /* the end of a pause */
+	int64_t accept_ns;	    /* of the loop's time that accepting may have */
+	int64_t accept_earned;	    /* up to then */
 	struct session_list sessions;
 	struct event *turn;	      /* the next one, see schedule.h */
 	struct user_list users;	      /* with sessions in line */

@@ -191,11 +191,14 @@ mutant unfair-loop daemon/session/schedule.c \
 	's/if \(user->loop_ns < next->loop_ns\)/if (0)/' \
 	'schedule' 'who came first has the loop, however much he has had'
 mutant endless-turn daemon/session/schedule.c \
-	's/ && now_ns\(\) - begin < TURN_NS//' \
+	's/ && loop_now_ns\(\) - begin < TURN_NS//' \
 	'schedule' 'a turn of the loop lasts as long as its user likes'
 mutant saved-turns daemon/session/schedule.c \
 	's/user->loop_ns < server->loop_ns/0/' \
 	'schedule' 'who was idle has the loop for as long'
+mutant unfair-accepting daemon/session/server.c \
+	's/if \(server->accept_ns <= 0 && /if (0 \&\& /' \
+	'schedule' 'who connects and connects has the loop'
 mutant commits-only daemon/store/commit.c \
 	's/if \(fs->between\)/if (0)/' \
 	'schedule' 'who writes one file waits for commits of who writes many'

@@ -7,6 +7,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "harness.h"
@@ -20,6 +24,7 @@
 #include "store/user.h"
 #include "store/writer.h"
 #include "wire/codes.h"
+#include "wire/limits.h"
 
 enum { CROWD = 30, ASKED = 100, CROWDED = 4241, OTHER };
 
@@ -114,6 +119,50 @@ static void nothing_is_saved_up(void **state)
 	end(peers, CROWD + 1);
 }
 
+static void fill_backlog(const struct sockaddr_un *address, int *fds)
+{
+	for (int i = 0; i < LIMIT_BACKLOG; i++) {
+		fds[i] = socket(AF_UNIX, SOCK_STREAM, 0);
+		assert_int_equal(
+			connect(fds[i], (const struct sockaddr *)address, sizeof(*address)), 0);
+	}
+}
+
+/* Who connects and connects has a part of the time; but all are accepted in the end. */
+static void accepting_has_its_part(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int fds[LIMIT_BACKLOG];
+
+	begin("");
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", h.dir);
+	assert_int_equal(bind(listening, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listening, LIMIT_BACKLOG), 0);
+	assert_int_equal(server_listen(h.server, listening), 0);
+	fill_backlog(&address, fds);
+	once(); /* as much as is saved up */
+	assert_true(h.store->counters.now_sessions > 1);
+	for (int i = 0; i < 1000 && h.store->counters.now_sessions < LIMIT_BACKLOG; i++)
+		turn();
+	for (int i = 0; i < LIMIT_BACKLOG; i++)
+		close(fds[i]);
+	for (int i = 0; i < 1000 && h.store->counters.now_sessions; i++)
+		turn();
+
+	fill_backlog(&address, fds);
+	h.server->accept_ns = -5000000; /* too much already */
+	for (int i = 0; i < 5; i++)
+		once();
+	assert_int_equal(h.store->counters.now_sessions, 1);
+	for (int i = 0; i < 1000 && h.store->counters.now_sessions < LIMIT_BACKLOG; i++)
+		turn();
+	assert_int_equal(h.store->counters.now_sessions, LIMIT_BACKLOG);
+	for (int i = 0; i < LIMIT_BACKLOG; i++)
+		close(fds[i]);
+	end(NULL, 0);
+}
+
 static void write_durably(struct peer *p, uint32_t handle)
 {
 	static const uint8_t sector[4096] = { 1 };
@@ -165,6 +214,7 @@ int main(void)
 		cmocka_unit_test(a_turn_has_an_end),
 		cmocka_unit_test(who_had_least_is_next),
 		cmocka_unit_test(nothing_is_saved_up),
+		cmocka_unit_test(accepting_has_its_part),
 		cmocka_unit_test(few_files_do_not_wait_for_many),
 	};
 
