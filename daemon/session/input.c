@@ -19,6 +19,7 @@
 #include "input.h"
 #include "request.h"
 #include "room.h"
+#include "schedule.h"
 #include "store/closing.h"
 #include "store/store.h"
 #include "store/user.h"
@@ -224,7 +225,7 @@ void input_wait(struct session *s)
 	if (s->wants_room)
 		return;
 	s->wants_room = true;
-	TAILQ_INSERT_TAIL(&s->server->waiting, s, waiting_entry);
+	s->server->n_waiting++;
 }
 
 void input_stop_waiting(struct session *s)
@@ -232,7 +233,7 @@ void input_stop_waiting(struct session *s)
 	if (!s->wants_room)
 		return;
 	s->wants_room = false;
-	TAILQ_REMOVE(&s->server->waiting, s, waiting_entry);
+	s->server->n_waiting--;
 }
 
 static void process(struct session *s)
@@ -276,11 +277,17 @@ static bool hung_up(struct session *s)
 	return poll(&p, 1, 0) > 0;
 }
 
-bool input_turn(struct session *s)
+void input_resume(struct session *s)
 {
 	input_stop_waiting(s);
 	write_resume(s);
 	process(s); /* what it stopped at */
+	if (reading(s) && s->readable)
+		schedule_session(s);
+}
+
+bool input_turn(struct session *s)
+{
 	if (reading(s) && s->readable && !take_in(s))
 		return false;
 	if (reading(s))

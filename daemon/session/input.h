@@ -7,12 +7,15 @@
 #define STALLED_SECONDS 60 /* without a byte of an inline payload that has begun to arrive */
 
 /*
- * A turn: looks whether what it waited for is there, takes what one recvmsg() brings, and hands on
- * what it can of that. True: there may be more. May end the session, and then returns false.
+ * A turn: takes what one recvmsg() brings, and hands on what it can of that. True: there may be
+ * more. May end the session, and then returns false.
  */
 bool input_turn(struct session *session);
 
-/* Reads no further until there is room: a turn looks again. */
+/* Goes on if what it waited for is there. */
+void input_resume(struct session *session);
+
+/* Reads no further until there is room: input_resume() looks again. */
 void input_wait(struct session *session);
 
 /* It no longer counts as one that waits for room. */

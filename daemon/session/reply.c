@@ -9,7 +9,6 @@
 #include "input.h"
 #include "read.h"
 #include "reply.h"
-#include "schedule.h"
 #include "server.h"
 #include "store/store.h"
 #include "store/user.h"
@@ -176,8 +175,7 @@ bool reply_flush(struct session *s)
 		wait_for_peer(s, progress);
 
 	s->output_full = too_much(s, left);
-	if (!s->output_full)
-		schedule_session(s);
+	input_resume(s);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "input.h"
 #include "journal/journal.h"
 #include "opening.h"
 #include "reply.h"
@@ -33,8 +34,11 @@ static void relieved(void *arg)
 
 	if (!TAILQ_EMPTY(&server->openings))
 		openings_resume(server);
-	TAILQ_FOREACH(s, &server->waiting, waiting_entry)
-		schedule_session(s);
+	/* The oldest first: who speaks to them one after the other may not have sent all that the
+	 * later ones began with, and those have memory for it. */
+	for (s = TAILQ_FIRST(&server->sessions); server->n_waiting && s; s = TAILQ_NEXT(s, entry))
+		if (s->wants_room)
+			input_resume(s);
 	server_check_end(server);
 }
 
@@ -118,7 +122,6 @@ int server_new(struct event_base *base, struct store *store, const struct config
 	server->listen_fd = -1;
 	server->started = time(NULL);
 	TAILQ_INIT(&server->sessions);
-	TAILQ_INIT(&server->waiting);
 	TAILQ_INIT(&server->openings);
 	if (schedule_new(server) < 0) {
 		free(server);

@@ -32,7 +32,7 @@ struct server {
 	struct event *turn;	      /* the next one, see schedule.h */
 	struct user_list users;	      /* with sessions in line */
 	uint64_t loop_ns;	      /* what the user who had the last turn had before */
-	struct session_list waiting;  /* for room */
+	unsigned int n_waiting;	      /* sessions that wait for room */
 	unsigned int n_requests;      /* of all sessions, orphans included */
 	unsigned int n_syncs;	      /* SYNCs, likewise */
 	struct opening_list openings; /* wait for a lane of their user */

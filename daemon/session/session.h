@@ -60,7 +60,6 @@ struct session {
 	bool readable;	 /* there may be more in the socket, or the end of it */
 	bool stirred;	 /* the peer did something since it was asked whether it has gone */
 	bool wants_room; /* not reading: memory or requests must become free first */
-	TAILQ_ENTRY(session) waiting_entry; /* then in server->waiting */
 
 	/* Input. position: in the peer's stream, of the first byte in the buffer. */
 	uint64_t position;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -197,6 +198,36 @@ static void a_peer_that_hangs_up_unread_goes(void **state)
 	hangs_up_unread(true);
 }
 
+/*
+ * One client speaks to its sessions one after the other: the first has sent all, the others only
+ * began, and there is memory for two payloads. What becomes free is the first one's, though he has
+ * waited for less long: if it were theirs, he would wait for what is never sent.
+ */
+static void memory_is_the_oldest_sessions(void **state)
+{
+	const union wire_frame f = sector_write(0, WIRE_NO_ARENA, 0, WIRE_WRITTEN);
+	enum { SESSIONS = 4, EACH = 3 };
+	struct peer *p[SESSIONS];
+
+	begin("UserInlineBytes=8K\n");
+	for (int i = 0; i < SESSIONS; i++) {
+		p[i] = peer_new(4241);
+		peer_open(p[i], 0, "file");
+	}
+	for (int i = 0; i < SESSIONS; i++) {
+		peer_say_part(p[i], WIRE_TYPE_WRITE_, f, SECTOR);
+		turn();
+		assert_int_equal(p[i]->session->wants_room, i >= 2);
+	}
+	assert_int_equal(send(p[0]->fd, sector, SECTOR, 0), SECTOR);
+	for (uint64_t i = 1; i < EACH; i++)
+		peer_say(p[0], WIRE_TYPE_WRITE_,
+			 sector_write(0, WIRE_NO_ARENA, i * SECTOR, WIRE_WRITTEN), sector, SECTOR,
+			 -1);
+	assert_int_equal(peer_answer(p[0], p[0]->ids), 0);
+	end(p, SESSIONS);
+}
+
 /* A descriptor with a frame that claims none. */
 static void an_unclaimed_descriptor_ends_the_session(void **state)
 {
@@ -351,6 +382,7 @@ int main(void)
 		cmocka_unit_test(requests_beyond_the_credit_are_refused),
 		cmocka_unit_test(bytes_beyond_the_credit_are_refused),
 		cmocka_unit_test(a_peer_that_hangs_up_unread_goes),
+		cmocka_unit_test(memory_is_the_oldest_sessions),
 		cmocka_unit_test(an_unclaimed_descriptor_ends_the_session),
 		cmocka_unit_test(payloads_lie_in_their_arena),
 		cmocka_unit_test(a_closed_file_is_nobodys),
