@@ -63,8 +63,9 @@ static void scratch_end(void)
 		return;
 	if (daemon_pid)
 		daemon_stop(daemon_pid);
+	/* -l: a run that failed has its files open. */
 	shell("for i in 1 2 3 4 5; do umount \"$0/mnt\" 2>/dev/null && break; sleep 0.2; "
-	      "done; rm -rf \"$0\"",
+	      "done; umount -l \"$0/mnt\" 2>/dev/null; rm -rf \"$0\"",
 	      work);
 }
 
