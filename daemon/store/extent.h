@@ -86,7 +86,8 @@ struct extent {
 	bool busy;		  /* a check has it, and the outcome: failing must wait */
 	uint32_t doomed;	  /* the code to fail with then */
 	bool reserved;		  /* no overlapping extent is before it */
-	bool in_turn;		  /* counted in file->turn->taken */
+	bool held;		  /* it had to wait for another one of its range */
+	unsigned int in_turn;	  /* as what it is counted in file->turn->taken */
 	unsigned int before;	  /* overlapping ones that came earlier and have no verdict yet */
 	bool silent;		  /* the ring tells of it only if it fails */
 	bool checked;

@@ -121,6 +121,7 @@ bool inode_reserve(struct inode *inode, struct extent *extent)
 		extent->before += overlap(e, extent);
 	if (!extent->before)
 		return reserve(inode, extent);
+	extent->held = true;
 	TAILQ_INSERT_TAIL(&inode->held, extent, entry);
 	inode->n_held++;
 	return true;

@@ -53,8 +53,10 @@ void turn_begin(const struct extent *e)
 
 void turn_take(struct extent *e)
 {
-	e->file->turn->taken += !e->in_turn;
-	e->in_turn = true;
+	if (e->in_turn)
+		return;
+	e->in_turn = e->held ? TURN_HELD : 1;
+	e->file->turn->taken += e->in_turn;
 }
 
 void turn_end(struct extent *e)
@@ -63,7 +65,7 @@ void turn_end(struct extent *e)
 
 	t->fs->writers -= !--t->extents;
 	t->taken -= e->in_turn;
-	e->in_turn = false;
+	e->in_turn = 0;
 }
 
 bool turn_left(const struct extent *e)

@@ -14,9 +14,11 @@ struct user;
  * verdict yet. What is written is proved and synced together, and takes the longer the more there
  * is: else who has a thousand under way would make everybody wait for a thousand. A user who is
  * alone notices nothing; nor does what he does on one filesystem delay him on another, which may
- * not answer at all. Loop thread only.
+ * not answer at all. Extents that wait for each other's range are settled one by one, so that few
+ * of them take as long as many others. Loop thread only.
  */
 #define TURN_EXTENTS 64
+#define TURN_HELD    4 /* as so many counts one that has waited for its range */
 #define TURN_SECONDS 2 /* that it goes on after two have had extents under way */
 
 /* Of one user on one filesystem; one reference for each file, which keeps both. */
@@ -25,7 +27,7 @@ struct turn {
 	struct user *user;
 	unsigned int refs;
 	unsigned int extents; /* under way, up to their verdict */
-	unsigned int taken;   /* of those, what the kernel has got */
+	unsigned int taken;   /* of those, what the kernel has got, each as what it counts */
 	unsigned int urgent;  /* inodes, when they were counted last */
 	TAILQ_ENTRY(turn) entry;
 };

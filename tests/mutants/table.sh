@@ -181,6 +181,9 @@ mutant silent-peers daemon/session/session.c \
 mutant unfair-turns daemon/store/turn.c \
 	's/t->taken < TURN_EXTENTS/true/' \
 	'turn' 'what one user has written makes others wait'
+mutant held-turns daemon/store/turn.c \
+	's/e->held \? TURN_HELD : 1/1/' \
+	'turn' 'overlapping writes make others wait'
 mutant probe-waits daemon/listening.c \
 	's/SOCK_NONBLOCK, 0\);(\n\n\treturn fd < 0)/0, 0);$1/' \
 	'life' 'a second daemon waits for a first one that is stopped'

@@ -452,6 +452,8 @@ static void cancel_stops_what_the_kernel_does_not_have(void **state)
 	ready = plain(t.file, 20 * SECTOR, SECTOR, 'c');
 	settle_down();
 	assert_int_equal(ready->extent.state, EXTENT_READY);
+	assert_true(held->extent.held); /* so it counts more, see turn.h */
+	assert_false(first->extent.held || ready->extent.held);
 
 	assert_false(extent_cancel(&first->extent));
 	assert_true(extent_cancel(&held->extent));

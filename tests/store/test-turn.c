@@ -87,6 +87,32 @@ static void two_take_turns(void **state)
 	assert_true(TAILQ_EMPTY(&fs.turns));
 }
 
+static void what_was_held_counts_more(void **state)
+{
+	enum { FEW = TURN_EXTENTS / TURN_HELD };
+	struct file file = { .turn = turn_get(&fs, &users[0]) };
+	struct file other = { .turn = turn_get(&fs, &users[1]) };
+	struct extent e[FEW + 1], his;
+
+	start(&his, &other);
+	for (int i = 0; i <= FEW; i++) {
+		assert_true(turn_left(&(struct extent){ .file = &file }) == (i < FEW));
+		start(&e[i], &file);
+		e[i].held = true;
+		if (i < FEW)
+			turn_take(&e[i]);
+	}
+	turn_end(&e[0]);
+	assert_true(turn_left(&e[FEW]));
+	turn_take(&e[FEW]);
+	for (int i = 1; i <= FEW; i++)
+		turn_end(&e[i]);
+	assert_int_equal(file.turn->taken, 0);
+	turn_end(&his);
+	turn_unref(file.turn);
+	turn_unref(other.turn);
+}
+
 static void one_filesystem_does_not_delay_another(void **state)
 {
 	struct file file = { .turn = turn_get(&fs, &users[0]) };
@@ -112,6 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_user_alone_has_no_limit, begin),
 		cmocka_unit_test_setup(two_take_turns, begin),
+		cmocka_unit_test_setup(what_was_held_counts_more, begin),
 		cmocka_unit_test_setup(one_filesystem_does_not_delay_another, begin),
 	};
 
