@@ -41,7 +41,8 @@ int session_take_fd(struct session *s)
 /* False: there were too many, or some got lost. */
 static bool take_descriptors(struct session *s, struct msghdr *msg)
 {
-	bool ok = !(msg->msg_flags & MSG_CTRUNC);
+	int beyond[LIMIT_MESSAGE_FDS];
+	unsigned int n_beyond = 0;
 
 	if (msg->msg_controllen && s->fds_taken) {
 		memmove(s->fds, s->fds + s->fds_taken, s->n_fds * sizeof(s->fds[0]));
@@ -61,12 +62,12 @@ static bool take_descriptors(struct session *s, struct msghdr *msg)
 				s->fds[s->n_fds++] = fd;
 				s->user->queued_fds++;
 			} else {
-				closing_add(s->server->store, s->user, &fd, 1);
-				ok = false;
+				beyond[n_beyond++] = fd;
 			}
 		}
 	}
-	return ok;
+	closing_add(s->server->store, s->user, beyond, n_beyond);
+	return !n_beyond && !(msg->msg_flags & MSG_CTRUNC);
 }
 
 void input_deadline(struct session *s, long seconds)
