@@ -168,8 +168,8 @@ static int copy_all(struct tree *t, char *const sources[], unsigned int n, const
 	/* What a sync found was told extent by extent. */
 	if (err == -EIO)
 		err = 0;
-	if (!err && t->update && !t->opt->stats->errors) {
-		int r = update_save(t->update);
+	if (!err && t->update) {
+		int r = update_save(t->update, !t->opt->stats->errors);
 
 		if (r < 0)
 			tree_error(t, destination, -r, "what was copied cannot be written down");

@@ -4,6 +4,7 @@
 
 /* What update.c (files) and gone.c (what is no more) share. */
 
+#include <stdbool.h>
 #include <stdio.h>
 #include "copy/update.h"
 
@@ -19,6 +20,7 @@ struct update {
 	char *source, *read, *copy, *state; /* source as the walk names it, read where it is */
 	void *old, *new;		    /* tsearch trees by path */
 	FILE *out;			    /* while saving */
+	bool complete;			    /* likewise */
 	XXH3_state_t *sum;
 	int error;
 };

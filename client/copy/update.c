@@ -275,12 +275,19 @@ static void save_entry(const void *node, VISIT visit, int depth)
 {
 	struct update *u = walking;
 	const struct known *e = *(struct known *const *)node;
-	struct record r = { (uint32_t)strlen(e->path), e->type, e->ids.n, { 0, 0 } };
+	/* Of a run with errors nobody knows what each file holds: where it is as the last one left
+	 * it, that is known. */
+	const struct known *old = known_find(&u->old, e->path);
+	const struct known *k = u->complete ? e : old && old->type == e->type ? old : NULL;
+	struct record r = { (uint32_t)strlen(e->path), e->type, k ? k->ids.n : 0, { 0, 0 } };
 	struct stat st;
 
 	if (visit != postorder && visit != leaf)
 		return;
-	if (e->type == S_IFREG) {
+	if (!u->complete) {
+		if (k)
+			r.copy = k->copy;
+	} else if (e->type == S_IFREG) {
 		if (copy_stat(u, e->path, &st) < 0)
 			r.n = 0;
 		else if (e->ids.known)
@@ -290,15 +297,17 @@ static void save_entry(const void *node, VISIT visit, int depth)
 	}
 	put(u, &r, sizeof(r));
 	put(u, e->path, r.path_len);
-	put(u, e->ids.list, r.n * sizeof(struct identity));
+	put(u, k ? k->ids.list : NULL, r.n * sizeof(struct identity));
 }
 
-int update_save(struct update *u)
+int update_save(struct update *u, bool complete)
 {
 	_cleanup_(freep) char *temporary = NULL;
 	_cleanup_(closep) int fd = -1;
 	XXH128_hash_t sum;
 
+	if (!complete && !u->old && !u->new)
+		return 0;
 	if (asprintf(&temporary, "%s.new", u->state) < 0)
 		return -ENOMEM;
 	u->sum = XXH3_createState();
@@ -311,6 +320,7 @@ int update_save(struct update *u)
 	}
 	steal_fd(&fd);
 	XXH3_128bits_reset(u->sum);
+	u->complete = complete;
 	u->error = gone_keep(u);
 	walking = u;
 	put(u, MAGIC, sizeof(MAGIC));

@@ -8,6 +8,7 @@
  * is safe on disk. Where it is missing, damaged or does not fit what is found, all is copied.
  */
 
+#include <stdbool.h>
 #include <sys/stat.h>
 #include "copy/identity.h"
 
@@ -39,7 +40,9 @@ int update_file(struct update *update, const char *path, int fd, const struct st
 /* Something else: a directory, a link. */
 int update_other(struct update *update, const char *path, mode_t type);
 
-/* Writes down what is known now. All of it must be safe on disk. */
-int update_save(struct update *update);
+/* Writes down what is known now. All of it must be safe on disk; after a run with errors, which is
+ * not complete, only what is there is written down, so that it goes when it has gone from the
+ * source. */
+int update_save(struct update *update, bool complete);
 
 #endif

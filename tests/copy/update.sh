@@ -133,6 +133,18 @@ if setfattr -n user.one -v 1 "$src/tree/large" 2>/dev/null; then
 	[ "$(btrfs property get "$dst/copy/attributes" compression)" = compression=zlib ] || fail "the copy's own property was taken away"
 fi
 
+# What a run with errors has made goes, too, when it has gone from the source.
+mkdir "$src/tree/shut"
+update
+chattr +i "$dst/copy/shut"
+: >"$src/tree/shut/in" && echo late >"$src/tree/late"
+"$extentctl" copy --update "$src/tree" "$dst/copy" >"$work/report" 2>&1 && fail "no error: $(cat "$work/report")"
+[ -e "$dst/copy/late" ] || fail "the rest is not copied: $(cat "$work/report")"
+chattr -i "$dst/copy/shut"
+rm -r "$src/tree/late" "$src/tree/shut"
+update
+same "after a run with errors"
+
 # The update is of one moment. Somebody renames two counters, the left one first; in a snapshot the left one is as far
 # as the right one, or one ahead. Read one after the other, with a thousand files between them, they are not.
 python3 - "$src/tree" "$work/stop" <<'END' &
