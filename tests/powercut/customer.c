@@ -162,7 +162,16 @@ void customer_close(struct customer *customer)
 		encoded_release(&customer->slots[i].encoded);
 }
 
-static void make_parents(const char *path)
+void customer_stop(struct customer *customer, const char *path)
+{
+	if (!customer->aborts || (errno != EIO && errno != EROFS))
+		err(1, "%s", path);
+	warn("%s: the errand ends here", path);
+	customer_close(customer);
+	exit(0);
+}
+
+static void make_parents(struct customer *customer, const char *path)
 {
 	char copy[4096];
 
@@ -170,7 +179,7 @@ static void make_parents(const char *path)
 	for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-			err(1, "%s", copy);
+			customer_stop(customer, copy);
 		*slash = '/';
 	}
 }
@@ -198,10 +207,10 @@ void customer_create(struct customer *customer, const char *name, struct custome
 	*out = (struct customer_file){ .number = customer->next_file++, .handle = -1 };
 	snprintf(out->name, sizeof(out->name), "%s", name);
 	snprintf(path, sizeof(path), "%s/%s", customer->dir, name);
-	make_parents(path);
+	make_parents(customer, path);
 	out->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (out->fd < 0)
-		err(1, "%s", path);
+		customer_stop(customer, path);
 	marks_say(&customer->marks, "F %u %s\n", out->number, name);
 	give(customer, out);
 }

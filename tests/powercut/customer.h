@@ -52,10 +52,15 @@ struct customer {
 	bool sync_done, broken;
 	unsigned long session_number; /* sessions that broke */
 	unsigned long acknowledged, failed, lost;
+	bool aborts; /* the filesystem may: writes are made to fail */
 };
 
 void customer_open(struct customer *customer, const char *socket, const char *dir,
 		   const char *marks, uint64_t seed, uint32_t first_version, uint32_t first_file);
+/* A call of the customer's own has failed. Where the filesystem has aborted as it may, the errand
+ * ends here: what was promised until then is looked at as ever. */
+void customer_stop(struct customer *customer, const char *path) __attribute__((noreturn));
+
 /* Waits for what is under way, then ends the session. */
 void customer_close(struct customer *customer);
 

@@ -161,7 +161,7 @@ static void errand_truncate(struct customer *customer, unsigned int amount)
 		marks_say(&customer->marks, "U %u %llu 1000000000000\n", file.number,
 			  (unsigned long long)at);
 		if (ftruncate(file.fd, at) < 0)
-			err(1, "%s", file.name);
+			customer_stop(customer, file.name);
 	}
 	customer_drain(customer);
 	customer_finish(customer, &file);
@@ -228,7 +228,7 @@ static void errand_names(struct customer *customer, unsigned int amount)
 			snprintf(to, sizeof(to), "%s/%s", customer->dir, name);
 			marks_say(&customer->marks, "R %u %s\n", file.number, name);
 			if (rename(from, to) < 0)
-				err(1, "%s", from);
+				customer_stop(customer, from);
 			marks_say(&customer->marks, "N %u %s\n", file.number, name);
 			customer_write(customer, &file, WHOLE, WHOLE, false, EXTENT_DURABLE);
 		}
@@ -268,7 +268,7 @@ static int usage(const char *name)
 {
 	fprintf(stderr,
 		"usage: %s --socket=PATH --dir=DIR --marks=FILE --errand=NAME [--amount=N]\n"
-		"	[--seed=N] [--client=N]\nerrands:",
+		"	[--seed=N] [--client=N] [--aborts]\nerrands:",
 		name);
 	for (size_t i = 0; i < ARRAY_SIZE(errands); i++)
 		fprintf(stderr, " %s", errands[i].name);
@@ -283,16 +283,16 @@ static int usage(const char *name)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "socket", 1, NULL, 's' }, { "dir", 1, NULL, 'd' },
-		{ "marks", 1, NULL, 'm' },  { "errand", 1, NULL, 'e' },
-		{ "amount", 1, NULL, 'a' }, { "seed", 1, NULL, 'r' },
-		{ "client", 1, NULL, 'c' }, { 0 }
+		{ "socket", 1, NULL, 's' }, { "dir", 1, NULL, 'd' },	{ "marks", 1, NULL, 'm' },
+		{ "errand", 1, NULL, 'e' }, { "amount", 1, NULL, 'a' }, { "seed", 1, NULL, 'r' },
+		{ "client", 1, NULL, 'c' }, { "aborts", 0, NULL, 'b' }, { 0 }
 	};
 	const char *socket = NULL, *dir = NULL, *marks = NULL, *name = "";
 	unsigned int amount = 100, client = 0;
 	static struct customer customer;
 	unsigned int before = descriptors(), after;
 	uint64_t seed = 1;
+	bool aborts = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -315,6 +315,9 @@ int main(int argc, char **argv)
 		case 'r':
 			seed = strtoull(optarg, NULL, 0);
 			break;
+		case 'b':
+			aborts = true;
+			break;
 		case 'c':
 			client = strtoul(optarg, NULL, 0);
 			break;
@@ -327,6 +330,7 @@ int main(int argc, char **argv)
 			continue;
 		customer_open(&customer, socket, dir, marks, seed + 1000003 * client,
 			      1 + client * VERSIONS_EACH, client * FILES_EACH);
+		customer.aborts = aborts;
 		errands[i].run(&customer, amount);
 		customer_close(&customer);
 		after = descriptors();

@@ -85,7 +85,7 @@ choose()
 errand()
 {
 	"$bin/errands" --socket="$socket" --dir="$mnt" --marks="$marks" --errand="$1" \
-		--amount="$2" --client="${3:-0}" --seed="$seed" &
+		--amount="$2" --client="${3:-0}" --seed="$seed" ${faults[0]:+--aborts} &
 	clients+=($!)
 }
 
