@@ -15,8 +15,7 @@
 #include "workers.h"
 #include "writer.h"
 
-#define NOBODY	  ((uid_t)-1) /* no process has it */
-#define ASKED_MAX 8 /* descriptors that go together: to ask what each is costs the loop more */
+#define NOBODY ((uid_t)-1) /* no process has it */
 
 struct closing {
 	struct job job;
@@ -105,7 +104,7 @@ void closing_add(struct store *store, struct user *user, const int *fds, unsigne
 	for (unsigned int i = 0; i < n; i++) {
 		if (fds[i] < 0)
 			continue;
-		if (n <= ASKED_MAX && closes_at_once(store, fds[i]))
+		if (n <= CLOSING_ASKED_MAX && closes_at_once(store, fds[i]))
 			close(fds[i]);
 		else
 			left[n_left++] = fds[i];

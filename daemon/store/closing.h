@@ -5,6 +5,10 @@
 struct store;
 struct user;
 
+/* Descriptors that go together and are looked at, whether they can be closed here and now: that
+ * costs the loop three calls for each. */
+#define CLOSING_ASKED_MAX 8
+
 /*
  * Closes descriptors that came from a peer, or were opened on its behalf. A close can wait for as
  * long as the peer likes: for a FUSE server that is asked to flush, for a socket that lingers, or

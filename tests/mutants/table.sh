@@ -202,6 +202,9 @@ mutant saved-turns daemon/session/schedule.c \
 mutant unfair-accepting daemon/session/server.c \
 	's/if \(server->accept_ns <= 0 && /if (0 \&\& /' \
 	'schedule' 'who connects and connects has the loop'
+mutant between-never daemon/store/settle.c \
+	's/fs->between = fs->writers > 1/fs->between = false/' \
+	'schedule' 'commits of who writes many follow each other without a break'
 mutant youngest-first daemon/session/server.c \
 	's/TAILQ_FIRST\(&server->sessions\); server->n_waiting && s; s = TAILQ_NEXT\(s, entry\)/TAILQ_LAST(\&server->sessions, session_list); server->n_waiting \&\& s; s = TAILQ_PREV(s, session_list, entry)/' \
 	'session' 'memory goes to sessions whose client speaks to others first'

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "harness.h"
 #include "session/handle.h"
 #include "session/schedule.h"
@@ -176,14 +177,18 @@ static void write_durably(struct peer *p, uint32_t handle)
 		 sizeof(sector), -1);
 }
 
-/* Three files of one user are settled with the whole filesystem: and one of another user's, if he
- * writes it, by itself and before that. */
+/* Three files of one user are settled with the whole filesystem: and fewer of another user's, if he
+ * writes them, by themselves and before that. */
 static void few_files_do_not_wait_for_many(void **state)
 {
-	enum { FILES = 4 };
-	static const char *const names[FILES] = { "a", "b", "c", "d" };
+	static const struct {
+		unsigned int users, files; /* of the last user */
+		unsigned int alone;	   /* settled by themselves */
+	} cases[] = { { 1, 1, 0 }, { 2, 1, 1 }, { 2, 2, 2 }, { 2, 3, 0 } };
+	enum { MANY = 3 };
 
-	for (int users = 1; users <= 2; users++) {
+	for (size_t n = 0; n < ARRAY_SIZE(cases); n++) {
+		const uint32_t all = MANY + cases[n].files;
 		const struct wire_counters *c;
 		struct filesystem *fs;
 		struct peer *p[2];
@@ -191,24 +196,27 @@ static void few_files_do_not_wait_for_many(void **state)
 		begin("");
 		c = &h.store->counters;
 		p[0] = peer_new(CROWDED);
-		p[1] = peer_new(users == 2 ? OTHER : CROWDED);
-		for (uint32_t i = 0; i < FILES; i++)
-			peer_open(p[i == FILES - 1], i, names[i]);
+		p[1] = peer_new(cases[n].users == 2 ? OTHER : CROWDED);
+		for (uint32_t i = 0; i < all; i++)
+			peer_open(p[i >= MANY], i, (const char[]){ (char)('a' + i), 0 });
 		fs = p[0]->session->handles[0]->file->inode->fs;
 		fs->committing = true; /* as if one were under way */
-		for (uint32_t i = 0; i < FILES; i++)
-			write_durably(p[i == FILES - 1], i);
-		for (int i = 0; i < 1000 && fs->n_urgent < FILES; i++)
+		for (uint32_t i = 0; i < all; i++)
+			write_durably(p[i >= MANY], i);
+		for (int i = 0; i < 1000 && fs->n_urgent < all; i++)
 			turn();
-		assert_int_equal(fs->n_urgent, FILES);
+		assert_int_equal(fs->n_urgent, all);
+		assert_int_equal(fs->writers, cases[n].users);
 		fs->committing = false;
 		fs->between = fs->writers > 1; /* as its end has it */
-		assert_int_equal(fs->writers, users);
 		writer_pump_later(h.store);
 		for (int i = 0; i < 2; i++)
 			assert_int_equal(peer_answer(p[i], p[i]->ids), 0);
-		assert_int_equal(c->settles_file, users == 2);
+		assert_int_equal(c->settles_file, cases[n].alone);
 		assert_int_equal(c->settles_filesystem, 1);
+		/* At the end of that one two users still wrote only where both had waited for it.
+		 */
+		assert_int_equal(fs->between, cases[n].users == 2 && !cases[n].alone);
 		end(p, 2);
 	}
 }

@@ -21,6 +21,7 @@
 #include "session/handle.h"
 #include "session/server.h"
 #include "session/session.h"
+#include "store/closing.h"
 #include "store/file.h"
 #include "store/filesystem.h"
 #include "store/inode.h"
@@ -248,6 +249,29 @@ static void an_unclaimed_descriptor_ends_the_session(void **state)
 	end(p, 2);
 }
 
+/* Few descriptors are looked at, and those of memory closed at once; more go to a worker unseen. */
+static void many_descriptors_are_closed_elsewhere(void **state)
+{
+	int fds[CLOSING_ASKED_MAX + 1];
+	struct peer *p;
+
+	begin("");
+	p = peer_new(4241);
+	for (unsigned int n = CLOSING_ASKED_MAX; n <= ARRAY_SIZE(fds); n++) {
+		for (unsigned int i = 0; i < n; i++)
+			fds[i] = memfd_create("arena", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		closing_add(h.store, p->session->user, fds, n);
+		assert_int_equal(h.store->n_closings, n > CLOSING_ASKED_MAX);
+		assert_int_equal(p->session->user->closing_fds, n > CLOSING_ASKED_MAX ? n : 0);
+	}
+	for (int i = 0; i < 1000 && h.store->n_closings; i++)
+		turn();
+	assert_int_equal(h.store->n_closings, 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(fds); i++)
+		assert_int_equal(fcntl(fds[i], F_GETFD), -1);
+	end(&p, 1);
+}
+
 /* Beyond the end of an arena that is read in place there is the daemon's own memory. */
 static void payloads_lie_in_their_arena(void **state)
 {
@@ -384,6 +408,7 @@ int main(void)
 		cmocka_unit_test(a_peer_that_hangs_up_unread_goes),
 		cmocka_unit_test(memory_is_the_oldest_sessions),
 		cmocka_unit_test(an_unclaimed_descriptor_ends_the_session),
+		cmocka_unit_test(many_descriptors_are_closed_elsewhere),
 		cmocka_unit_test(payloads_lie_in_their_arena),
 		cmocka_unit_test(a_closed_file_is_nobodys),
 		cmocka_unit_test(the_reserve_is_left_alone),
